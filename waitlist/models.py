@@ -1,0 +1,286 @@
+"""Launches, entries and their points; the counters that make a position exact; the row of each day."""
+
+from zoneinfo import available_timezones
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.functions import RandomUUID
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+DEFAULT_KEYWORDS = ("marketing", "content", "automation", "time")
+
+
+def default_keywords() -> list[str]:
+    """Words in a use case that earn points until the owner names others."""
+    return list(DEFAULT_KEYWORDS)
+
+
+def known_time_zone(name: str) -> None:
+    """Refuses a zone that the machine's time zone data does not know."""
+    if name not in available_timezones():
+        raise ValidationError(_("%(name)s is not a time zone; write it like Europe/Berlin."), params={"name": name})
+
+
+def between(low: int, high: int) -> list[MinValueValidator | MaxValueValidator]:
+    """The validators of a bounded whole number."""
+    return [MinValueValidator(low), MaxValueValidator(high)]
+
+
+class Launch(models.Model):
+    """What people wait for, and everything its owner tunes while it runs."""
+
+    class Mode(models.TextChoices):
+        WAITLIST = "waitlist", _("waitlist: people join and are invited in order")
+        CODES = "codes", _("codes: only a code lets people in, joining is closed")
+        BOTH = "both", _("both: people join, and codes let them in at once")
+        OPEN = "open", _("open: everybody may register")
+
+    class Approval(models.TextChoices):
+        OPEN = "open", _("open: everybody who waits may be invited")
+        MANUAL = "manual", _("manual: only people a moderator approved")
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=100)
+    tagline = models.CharField(max_length=200, blank=True, default="")
+    enabled = models.BooleanField(default=True)
+    mode = models.CharField(max_length=10, choices=Mode, default=Mode.BOTH)
+    approval = models.CharField(max_length=10, choices=Approval, default=Approval.OPEN)
+    invite_on_approval = models.BooleanField(default=False, help_text=_("Send a code as soon as a moderator approves."))
+    confirm_contact = models.BooleanField(default=True, help_text=_("People confirm their address before they wait."))
+    reveal_membership = models.BooleanField(default=False, help_text=_("Tell anybody who asks whether an address waits."))
+    stats_public = models.BooleanField(default=True)
+    daily_quota = models.PositiveIntegerField(default=100, validators=between(0, 1_000_000))
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[known_time_zone])
+    release_days = ArrayField(
+        models.PositiveSmallIntegerField(validators=between(1, 7)),
+        default=list,
+        blank=True,
+        help_text=_("Days on which batches go out: 1 is Monday, 7 is Sunday; empty means every day."),
+    )
+    invite_days = models.PositiveSmallIntegerField(default=7, validators=between(1, 365))
+    member_codes = models.PositiveSmallIntegerField(default=3, validators=between(0, 100))
+    member_code_days = models.PositiveSmallIntegerField(default=30, validators=between(1, 365))
+    code_days = models.PositiveSmallIntegerField(default=60, validators=between(1, 365))
+    code_format = models.CharField(max_length=20, default="standard")
+    referral_cap = models.PositiveSmallIntegerField(
+        default=50, validators=between(0, 200), help_text=_("The most points one person gains from confirmed friends.")
+    )
+    keywords = ArrayField(models.CharField(max_length=40), default=default_keywords, blank=True)
+    trace_days = models.PositiveSmallIntegerField(
+        default=90, validators=between(1, 365), help_text=_("How long network and browser of a join are kept.")
+    )
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "launches"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PointsWeight(models.Model):
+    """How many points a rule gives on this launch; a rule without a row gives its default (waitlist/scoring.py)."""
+
+    launch = models.ForeignKey(Launch, on_delete=models.CASCADE, related_name="weights")
+    rule = models.CharField(max_length=40)
+    key = models.CharField(max_length=40, blank=True, default="", help_text=_("The persona or source, where the rule tells them apart."))
+    points = models.SmallIntegerField(validators=between(-200, 200))
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["launch", "rule", "key"], name="one_weight_per_rule")]
+
+    def __str__(self) -> str:
+        return f"{self.rule} {self.key} {self.points}"
+
+
+class SourceLink(models.Model):
+    """A signed link that vouches for a source, so that people who come by it get its points."""
+
+    launch = models.ForeignKey(Launch, on_delete=models.CASCADE)
+    source = models.CharField(max_length=40)
+    expires_at = models.DateTimeField()
+    cap = models.PositiveIntegerField(null=True, blank=True)
+    used = models.PositiveIntegerField(default=0, db_default=0)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(cap__isnull=True) | Q(used__lte=models.F("cap")), name="source_link_within_cap")
+        ]
+
+    def __str__(self) -> str:
+        return self.source
+
+
+class Entry(models.Model):
+    """One person on one launch's list."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", _("not confirmed yet")
+        WAITING = "waiting", _("waiting")
+        APPROVED = "approved", _("approved")
+        INVITED = "invited", _("invited")
+        REGISTERED = "registered", _("registered")
+        REJECTED = "rejected", _("rejected")
+        BLOCKED = "blocked", _("blocked")
+        LEFT = "left", _("left")
+        SUSPENDED = "suspended", _("suspended")
+
+    MOVES = {
+        Status.PENDING: {Status.WAITING, Status.INVITED, Status.REGISTERED, Status.REJECTED, Status.BLOCKED, Status.LEFT},
+        Status.WAITING: {Status.APPROVED, Status.INVITED, Status.REGISTERED, Status.REJECTED, Status.BLOCKED, Status.LEFT},
+        Status.APPROVED: {Status.INVITED, Status.REGISTERED, Status.REJECTED, Status.BLOCKED, Status.LEFT},
+        Status.INVITED: {Status.REGISTERED, Status.WAITING, Status.REJECTED, Status.BLOCKED, Status.LEFT},
+        Status.LEFT: {Status.PENDING, Status.WAITING, Status.REGISTERED},
+        Status.REJECTED: {Status.WAITING},
+        Status.BLOCKED: {Status.WAITING},
+        Status.REGISTERED: {Status.SUSPENDED},
+        Status.SUSPENDED: {Status.REGISTERED},
+    }
+
+    class Kind(models.TextChoices):
+        EMAIL = "email", _("e-mail")
+        PHONE = "phone", _("phone")
+
+    launch = models.ForeignKey(Launch, on_delete=models.PROTECT, db_index=False)
+    status = models.TextField(choices=Status, default=Status.PENDING)
+    place = models.BigIntegerField(null=True, help_text=_("Who came first; taken from a sequence when confirmed."))
+    priority = models.SmallIntegerField(default=0, db_default=0)
+    contact_kind = models.TextField(choices=Kind, default=Kind.EMAIL)
+    contact = models.TextField()
+    canonical = models.TextField()
+    name = models.TextField(blank=True, default="", db_default="")
+    use_case = models.TextField(blank=True, default="", db_default="")
+    persona = models.TextField(blank=True, default="", db_default="")
+    source = models.TextField(default="organic", db_default="organic")
+    utm = models.JSONField(default=dict, blank=True, db_default={})
+    locale = models.TextField(default="en", db_default="en")
+    consent = models.TextField(default="caller", db_default="caller", help_text=_("Who collected it: the page, or the caller."))
+    tier = models.TextField(default="standard", db_default="standard")
+    held_at = models.DateTimeField(null=True, blank=True)
+    held_by = models.TextField(blank=True, default="", db_default="")
+    held_reason = models.TextField(blank=True, default="", db_default="")
+    deferred_until = models.DateTimeField(null=True, blank=True)
+    lapses = models.PositiveSmallIntegerField(default=0, db_default=0)
+    referral_code = models.TextField(unique=True)
+    referred_by = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, db_index=False, related_name="referees"
+    )
+    invited_by = models.TextField(blank=True, default="", db_default="")
+    member_id = models.UUIDField(db_default=RandomUUID(), editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, db_index=False, related_name="entries"
+    )
+    host_user_id = models.TextField(blank=True, default="", db_default="")
+    link_version = models.PositiveSmallIntegerField(default=1, db_default=1)
+    confirm_round = models.PositiveSmallIntegerField(default=1, db_default=1)
+    confirm_tries = models.PositiveSmallIntegerField(default=0, db_default=0)
+    confirm_sent_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now())
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    invited_at = models.DateTimeField(null=True, blank=True)
+    registered_at = models.DateTimeField(null=True, blank=True)
+
+    COUNTED = Q(status__in=["waiting", "approved"], held_at__isnull=True)
+
+    class Meta:
+        verbose_name_plural = "entries"
+        constraints = [
+            models.UniqueConstraint(fields=["launch", "contact_kind", "canonical"], name="one_entry_per_contact"),
+            models.CheckConstraint(condition=Q(priority__gte=0, priority__lte=200), name="priority_within_0_200"),
+            models.CheckConstraint(
+                condition=~Q(status__in=["waiting", "approved", "invited"]) | Q(place__isnull=False), name="who_waits_has_a_place"
+            ),
+        ]
+        indexes = [
+            # The order: highest priority first, then who came first. Only who is counted stands in it.
+            models.Index("launch", models.F("priority").desc(), "place", name="entry_order", condition=Q(status__in=["waiting", "approved"], held_at__isnull=True)),
+            models.Index("launch", models.F("priority").desc(), "place", name="entry_approved", condition=Q(status="approved", held_at__isnull=True)),
+            models.Index(fields=["referred_by"], name="entry_referred_by", condition=Q(referred_by__isnull=False)),
+            models.Index(fields=["user"], name="entry_user", condition=Q(user__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"entry {self.pk}"
+
+    @property
+    def first_name(self) -> str:
+        """The first word of the name, or ""."""
+        return (self.name.split() or [""])[0]
+
+
+class Points(models.Model):
+    """Why somebody moves up: one line each. Their sum, clamped to 0..200, is the entry's priority."""
+
+    entry = models.ForeignKey(Entry, on_delete=models.CASCADE, db_index=False, related_name="points")
+    rule = models.TextField()
+    key = models.TextField(default="", db_default="", help_text=_("What tells two lines of one rule apart: a friend, a milestone."))
+    points = models.SmallIntegerField()
+    reason = models.TextField()
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "points"
+        constraints = [models.UniqueConstraint(fields=["entry", "rule", "key"], name="one_line_per_rule")]
+
+    def __str__(self) -> str:
+        return f"{self.points:+d} {self.rule}"
+
+
+class Trace(models.Model):
+    """From where and with what somebody joined; purged after the launch's trace_days."""
+
+    entry = models.ForeignKey(Entry, on_delete=models.CASCADE)
+    network = models.GenericIPAddressField(null=True)
+    user_agent = models.TextField(default="")
+    at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.network}"
+
+
+class Day(models.Model):
+    """One local date of one launch: how many were granted a place. The row that no mix of doors can overdraw."""
+
+    launch = models.ForeignKey(Launch, on_delete=models.CASCADE, related_name="days", db_index=False)
+    date = models.DateField()
+    granted = models.PositiveIntegerField(default=0, db_default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["launch", "date"], name="one_row_per_day")]
+
+    def __str__(self) -> str:
+        return f"{self.date}: {self.granted}"
+
+
+class QueueCount(models.Model):
+    """How many counted people stand in a block of places; see waitlist/ranking.py. Written by the fold alone."""
+
+    launch = models.ForeignKey(Launch, on_delete=models.CASCADE, db_index=False)
+    level = models.PositiveSmallIntegerField()
+    priority = models.SmallIntegerField()
+    block = models.BigIntegerField()
+    n = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["launch", "level", "priority", "block"], name="one_count_per_block", include=["n"])]
+
+    def __str__(self) -> str:
+        return f"{self.level}/{self.priority}/{self.block}: {self.n}"
+
+
+class QueueDelta(models.Model):
+    """A change of a block's count not folded in yet. Written by the database's own triggers on Entry."""
+
+    launch = models.ForeignKey(Launch, on_delete=models.CASCADE, db_index=False, db_constraint=False)
+    priority = models.SmallIntegerField()
+    block = models.BigIntegerField()
+    n = models.IntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.priority}/{self.block}: {self.n:+d}"
