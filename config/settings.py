@@ -57,7 +57,7 @@ TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
 HTTPS = PUBLIC_BASE_URL.startswith("https://")
 
 INSTALLED_APPS = [
-    "config.admin.ConsoleConfig",
+    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

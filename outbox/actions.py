@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
 from django.db.models.functions import Now
 
 from outbox import sql
 from outbox.models import Delivery, Suppression
 from outbox.signals import address_suppressed, delivery_replayed
 from outbox.facts import Said
-from outbox.states import move
+from outbox.states import move, verb
 
 DAILY_CAP = 12  # mails to one address in 24 hours, over all templates: nobody is mail-bombed through us
 
@@ -27,7 +26,7 @@ class Owed:
     subject: str
     data: dict[str, Any] = field(default_factory=dict)
     address_key: bytes | None = None
-    cap: int = DAILY_CAP  # not written when this many were owed to the address in the last day
+    cap: int | None = DAILY_CAP  # not written when this many were owed to the address in the last day; None: counts, never capped
     dedupe: str | None = None
     sealed: bytes | None = None
     due_at: datetime | None = None
@@ -40,7 +39,7 @@ SELECT owed.handler, owed.name, owed.subject, owed.data, owed.address_key, owed.
 FROM unnest(%(handler)s::text[], %(name)s::text[], %(subject)s::text[], %(data)s::jsonb[], %(address_key)s::bytea[],
             %(cap)s::int[], %(dedupe)s::text[], %(sealed)s::bytea[], %(due_at)s::timestamptz[])
      AS owed(handler, name, subject, data, address_key, cap, dedupe, sealed, due_at)
-WHERE owed.address_key IS NULL OR owed.cap > (
+WHERE owed.address_key IS NULL OR owed.cap IS NULL OR owed.cap > (
     SELECT count(*) FROM outbox_delivery AS sent
     WHERE sent.address_key = owed.address_key AND sent.created_at > now() - interval '1 day')
 ON CONFLICT (dedupe) DO NOTHING
@@ -48,7 +47,7 @@ RETURNING id
 """
 
 
-@transaction.atomic
+@verb
 def owe(owed: Sequence[Owed]) -> int:
     """Writes the deliveries, in the caller's transaction; how many. Beyond the cap or said before: not written."""
     if not owed:
@@ -61,7 +60,7 @@ def owe(owed: Sequence[Owed]) -> int:
     return len(sql.rows(INSERT, columns))
 
 
-@transaction.atomic
+@verb
 def replay(ids: Sequence[int], *, by: str) -> int:
     """Owes again what was given up; how many."""
     moved = move(Delivery.objects.filter(pk__in=ids), to="owed", attempts=0, due_at=Now(), leased_until=None)
@@ -70,7 +69,7 @@ def replay(ids: Sequence[int], *, by: str) -> int:
     return moved
 
 
-@transaction.atomic
+@verb
 def suppress(address_key: bytes, reason: str, *, by: str) -> bool:
     """No more mail to this address; False when it was so already."""
     row, made = Suppression.objects.get_or_create(address_key=address_key, defaults={"reason": reason})

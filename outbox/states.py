@@ -2,7 +2,11 @@
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
+
+# Every verb is one transaction. A verb inside a verb joins the outer one: no savepoint, which would cost two round trips.
+verb = transaction.atomic(savepoint=False)
 
 
 class StaleState(Exception):
