@@ -1,0 +1,33 @@
+"""Named reads of accounts: who stands behind a credential."""
+
+import re
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
+
+from accounts.models import ApiKey, User
+from accounts.scopes import ROLES
+
+SECRET = re.compile(r"[A-Za-z0-9]{8}\.[A-Za-z0-9]{32}")
+
+
+def key_behind(secret: str) -> ApiKey | None:
+    """The usable key with this secret: one indexed read, and none at all for what has not the shape of a key."""
+    if not SECRET.fullmatch(secret):
+        return None
+    key = ApiKey.objects.filter(prefix=secret[:8], revoked=False).first()
+    if key is None or not ApiKey.objects.key_generator.verify(secret, key.hashed_key):
+        return None
+    expired = key.expiry_date is not None and key.expiry_date <= timezone.now()
+    return None if expired else key
+
+
+def scopes_of(user: User | AnonymousUser) -> frozenset[str]:
+    """What a logged-in user may do over the API: owners everything, other staff what their roles say, members nothing."""
+    if not isinstance(user, User) or not (user.is_active and user.is_staff):
+        return frozenset()
+    if user.is_superuser:
+        return ROLES["owner"]
+    names: list[Any] = list(user.groups.values_list("name", flat=True))
+    return frozenset[str]().union(*(ROLES.get(name, frozenset()) for name in names))
