@@ -62,6 +62,9 @@ class Launch(models.Model):
         blank=True,
         help_text=_("Days on which batches go out: 1 is Monday, 7 is Sunday; empty means every day."),
     )
+    release_hour = models.PositiveSmallIntegerField(
+        default=9, validators=between(0, 23), help_text=_("The local hour at which the daily batch goes out.")
+    )
     invite_days = models.PositiveSmallIntegerField(default=7, validators=between(1, 365))
     member_codes = models.PositiveSmallIntegerField(default=3, validators=between(0, 100))
     member_code_days = models.PositiveSmallIntegerField(default=30, validators=between(1, 365))

@@ -1,0 +1,89 @@
+"""What a code looks like, and how it is made again: derived from its row by a key that stands outside the database. Pure."""
+
+import string
+import unicodedata
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+
+from outbox.keys import every_keyed, keyed, newest
+
+ALPHABET = "2346789ABCDEFGHJKLMNPQRTUVWXYZ"  # 30 characters; no O 0, I 1, S 5 to mistake for each other
+HEX = "0123456789ABCDEF"
+SAFE_LENGTH = 12  # shorter codes can be guessed: they are bound to an address, or live short
+SHORT_LIFE_DAYS = 30
+LOOK_ALIKES = str.maketrans("OIS", "015")
+KEPT = frozenset(string.ascii_uppercase + string.digits)
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A prefix, in which {year}, {quarter} and {campaign} are filled in, and a number of characters."""
+
+    prefix: str
+    length: int
+    alphabet: str = ALPHABET
+
+
+FORMATS: dict[str, Format] = {
+    "standard": Format("VES-", 12),
+    "hex": Format("VOBEE-", 12, HEX),
+    "quarter": Format("LPS-{year}Q{quarter}-", 8),
+    "campaign-6": Format("{campaign}-", 6),
+    "campaign-8": Format("{campaign}-", 8),
+    "campaign": Format("{campaign}-", 12),
+    "plain-8": Format("", 8),
+    "plain-10": Format("", 10),
+    "plain": Format("", 12),
+}
+
+
+def fold(typed: str) -> str:
+    """What is compared: case, spaces, dashes and look-alikes folded, prefix included."""
+    upper = unicodedata.normalize("NFKC", typed).upper().translate(LOOK_ALIKES)
+    return "".join(character for character in upper if character in KEPT)
+
+
+def prefix_of(name: str, campaign: str, today: date) -> str:
+    """The prefix of a format on that day."""
+    known = FORMATS[name].prefix.format(campaign=campaign.upper(), year=today.year, quarter=(today.month + 2) // 3)
+    return "" if known == "-" else known
+
+
+def characters(code_id: int, attempt: int, shape: Format, version: int) -> str:
+    """The characters of a code: digits of HMAC(code key, row id and attempt) in the alphabet of its format."""
+    number = int.from_bytes(keyed("code", f"{code_id}:{attempt}", version=version), "big")
+    base, drawn = len(shape.alphabet), []
+    for _n in range(shape.length):
+        number, index = divmod(number, base)
+        drawn.append(shape.alphabet[index])
+    return "".join(drawn)
+
+
+_folded = lru_cache(1024)(fold)  # ten thousand codes share one prefix; drawn characters are folded as they are
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A code as its owner sees it, and what the table keeps of it."""
+
+    text: str
+    digest: bytes
+    last4: str
+
+
+def derive(code_id: int, attempt: int, name: str, prefix: str, version: int) -> Derived:
+    """The code of that row: the same at every call, and unknown to who has only the database."""
+    drawn = characters(code_id, attempt, FORMATS[name], version)
+    grouped = "-".join(drawn[at : at + 4] for at in range(0, len(drawn), 4))
+    return Derived(prefix + grouped, digest(_folded(prefix) + drawn, version), drawn[-4:])
+
+
+def digest(folded: str, version: int | None = None) -> bytes:
+    """Keyed hash of a folded code, under the newest key unless told."""
+    return keyed("code-digest", folded, version=version or newest())
+
+
+def digests(typed: str) -> list[bytes]:
+    """Every digest that a typed code may stand under while keys rotate."""
+    return every_keyed("code-digest", fold(typed))

@@ -1,0 +1,81 @@
+"""The statements of the hot paths: look a code up, spend it, make codes, issue invites. One round trip each."""
+
+# Why a code is refused: the same named predicates guard the spending UPDATE and name the reason afterwards.
+# `bound` holds the caller's address keys under every key still kept; `domain` the domain of an e-mail address.
+REFUSALS = {
+    "code_revoked": "code.status = 'revoked'",
+    "code_paused": "code.status = 'paused'",
+    "not_yet_valid": "coalesce(code.starts_at > now(), false)",
+    "code_expired": "code.expires_at <= now()",
+    "code_exhausted": "code.uses + code.reserved >= code.max_uses",
+    "bound_elsewhere": "(code.bound_key IS NOT NULL AND code.bound_key <> ALL(%(bound)s::bytea[]))",
+    "other_domain": "(code.bound_domain <> '' AND code.bound_domain <> %(domain)s)",
+    "not_in_this_mode": "(NOT %(shared)s AND code.kind <> 'waitlist')",
+}
+REFUSED = " OR ".join(REFUSALS.values())
+REASON = "CASE " + " ".join(f"WHEN {predicate} THEN '{name}'" for name, predicate in REFUSALS.items()) + " END"
+
+# The code, what it would say, who holds the contact already, and ids for the codes of a new member: one look.
+FIND = f"""
+SELECT code.id, code.kind, code.tier, code.campaign, code.owner_id, code.reserved, code.last4,
+       code.bound_key IS NOT NULL AS bound, {REASON} AS refusal,
+       entry.id AS entry_id, entry.status AS entry_status, entry.held_at IS NOT NULL AS entry_held, redemption.id AS redemption_id,
+       ARRAY(SELECT nextval('invites_code_id_seq') FROM generate_series(1, %(own)s)) AS own_ids
+FROM (SELECT) AS asked
+LEFT JOIN invites_code AS code ON code.launch_id = %(launch)s AND {{which}}
+LEFT JOIN waitlist_entry AS entry ON entry.launch_id = %(launch)s AND entry.contact_kind = %(contact_kind)s AND entry.canonical = %(canonical)s
+LEFT JOIN invites_redemption AS redemption ON redemption.code_id = code.id AND redemption.entry_id = entry.id
+"""
+FIND_BY_DIGEST = FIND.format(which="code.digest = ANY(%(digests)s::bytea[])")
+FIND_BY_ID = FIND.format(which="code.id = %(code)s")
+
+# Spends one use, closes the invite, logs the redemption and makes the new member's codes. No row: the code would not.
+# It comes last in its transaction, so that a hot code is locked for one statement and the commit.
+SPEND = f"""
+WITH spent AS (
+    UPDATE invites_code AS code SET uses = uses + 1 WHERE code.id = %(code)s AND NOT ({REFUSED}) RETURNING code.id
+), invite AS (
+    UPDATE invites_invite SET status = 'redeemed' FROM spent
+    WHERE code_id = spent.id AND invites_invite.status IN ('issued', 'sent', 'bounced')
+), own AS (
+    INSERT INTO invites_code (id, launch_id, kind, digest, last4, format, prefix, key_version, owner_id, expires_at, by)
+    OVERRIDING SYSTEM VALUE
+    SELECT made.id, %(launch)s, 'personal', made.digest, made.last4, %(format)s, %(prefix)s, %(key_version)s, %(entry)s,
+           now() + %(own_days)s * interval '1 day', 'system'
+    FROM spent, unnest(%(own_ids)s::bigint[], %(own_digests)s::bytea[], %(own_last4)s::text[]) AS made(id, digest, last4)
+)
+INSERT INTO invites_redemption (code_id, entry_id, door, by, network, user_agent)
+SELECT spent.id, %(entry)s, %(door)s, %(by)s, %(network)s::inet, %(user_agent)s FROM spent
+RETURNING id
+"""
+
+# Codes by the thousand. A drawn conflict is left out and drawn again with the next attempt.
+MAKE_CODES = """
+INSERT INTO invites_code (id, launch_id, kind, digest, last4, format, prefix, attempt, key_version, max_uses, starts_at, expires_at,
+                          tier, campaign, channel, run_id, owner_id, bound_key, bound_domain, by)
+OVERRIDING SYSTEM VALUE
+SELECT made.id, %(launch)s, %(kind)s, made.digest, made.last4, %(format)s, %(prefix)s, %(attempt)s, %(key_version)s, %(max_uses)s,
+       %(starts_at)s, %(expires_at)s, %(tier)s, %(campaign)s, %(channel)s, %(run)s, %(owner)s, %(bound_key)s, %(bound_domain)s, %(by)s
+FROM unnest(%(ids)s::bigint[], %(digests)s::bytea[], %(last4)s::text[]) AS made(id, digest, last4)
+ON CONFLICT (digest) DO NOTHING
+RETURNING id
+"""
+
+NEXT_IDS = "SELECT nextval('invites_code_id_seq') AS id FROM generate_series(1, %(count)s)"
+
+# One code and one invite for each person of a chunk.
+ISSUE = """
+WITH made AS (
+    SELECT * FROM unnest(%(entries)s::bigint[], %(ids)s::bigint[], %(digests)s::bytea[], %(last4)s::text[], %(bound)s::bytea[])
+        AS made(entry_id, id, digest, last4, bound_key)
+), code AS (
+    INSERT INTO invites_code (id, launch_id, kind, digest, last4, format, prefix, key_version, expires_at, bound_key, by)
+    OVERRIDING SYSTEM VALUE
+    SELECT made.id, %(launch)s, 'waitlist', made.digest, made.last4, %(format)s, %(prefix)s, %(key_version)s,
+           now() + %(days)s * interval '1 day', made.bound_key, %(by)s
+    FROM made
+)
+INSERT INTO invites_invite (entry_id, batch_id, code_id)
+SELECT made.entry_id, %(batch)s, made.id FROM made
+RETURNING id, entry_id, code_id
+"""

@@ -1,0 +1,221 @@
+"""Codes and what was done with them: batches, invites, redemptions, reservations, and refused attempts."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from waitlist.models import Entry, Launch
+
+
+class CodeRun(models.Model):
+    """Codes made together: what was asked for, so that asking again gives the same codes."""
+
+    launch = models.ForeignKey(Launch, on_delete=models.PROTECT)
+    batch_id = models.TextField()
+    asked = models.JSONField()
+    by = models.TextField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["launch", "batch_id"], name="one_run_per_batch_id")]
+
+    def __str__(self) -> str:
+        return self.batch_id
+
+
+class Code(models.Model):
+    """A secret with a number of uses. Its characters are derived (invites/codes.py); here stand a digest and the last four."""
+
+    class Kind(models.TextChoices):
+        PERSONAL = "personal", _("personal: a member's, to share")
+        BULK = "bulk", _("bulk: for a campaign")
+        VIP = "vip", _("VIP")
+        WAITLIST = "waitlist", _("waitlist: an invite's")
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        PAUSED = "paused"
+        REVOKED = "revoked"
+
+    MOVES = {
+        Status.ACTIVE: {Status.PAUSED, Status.REVOKED},
+        Status.PAUSED: {Status.ACTIVE, Status.REVOKED},
+        Status.REVOKED: set[Status](),
+    }
+
+    launch = models.ForeignKey(Launch, on_delete=models.PROTECT, db_index=False)
+    kind = models.TextField(choices=Kind)
+    digest = models.BinaryField(unique=True, help_text=_("Keyed hash of the folded code."))
+    last4 = models.TextField()
+    format = models.TextField()
+    prefix = models.TextField(default="", db_default="")
+    attempt = models.PositiveSmallIntegerField(default=0, db_default=0)
+    key_version = models.PositiveSmallIntegerField()
+    vanity = models.TextField(null=True, blank=True, help_text=_("Chosen by staff, public by nature, kept in clear."))
+    status = models.TextField(choices=Status, default=Status.ACTIVE, db_default=Status.ACTIVE)
+    uses = models.PositiveIntegerField(default=0, db_default=0)
+    reserved = models.PositiveIntegerField(default=0, db_default=0)
+    max_uses = models.PositiveIntegerField(default=1, db_default=1)
+    starts_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField()
+    tier = models.TextField(default="standard", db_default="standard")
+    campaign = models.TextField(blank=True, default="", db_default="")
+    channel = models.TextField(blank=True, default="", db_default="")
+    run = models.ForeignKey(CodeRun, null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="codes")
+    owner = models.ForeignKey(Entry, null=True, blank=True, on_delete=models.CASCADE, db_index=False, related_name="codes")
+    bound_key = models.BinaryField(null=True, help_text=_("Keyed hash of the only address that may use it."))
+    bound_domain = models.TextField(blank=True, default="", db_default="")
+    expiry_told = models.BooleanField(default=False, db_default=False)
+    created_at = models.DateTimeField(db_default=Now())
+    by = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(uses__lte=F("max_uses") - F("reserved")), name="uses_within_max_uses"),
+            models.CheckConstraint(condition=Q(max_uses__gte=1), name="a_code_has_a_use"),
+        ]
+        indexes = [
+            models.Index(fields=["owner"], name="code_owner", condition=Q(owner__isnull=False)),
+            models.Index(fields=["run"], name="code_run", condition=Q(run__isnull=False)),
+            models.Index(fields=["launch", "campaign"], name="code_campaign", condition=~Q(campaign="")),
+            models.Index(fields=["expires_at"], name="code_expiry", condition=Q(expiry_told=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"…{self.last4}"
+
+
+class Batch(models.Model):
+    """One run of invitations. Its row is the cursor, so a killed worker loses nothing."""
+
+    class Status(models.TextChoices):
+        PLANNED = "planned"
+        RELEASING = "releasing"
+        PAUSED = "paused"
+        RELEASED = "released"
+        CANCELLED = "cancelled"
+
+    MOVES = {
+        Status.PLANNED: {Status.RELEASING, Status.CANCELLED},
+        Status.RELEASING: {Status.PAUSED, Status.RELEASED, Status.CANCELLED},
+        Status.PAUSED: {Status.RELEASING, Status.CANCELLED},
+        Status.RELEASED: set[Status](),
+        Status.CANCELLED: set[Status](),
+    }
+
+    launch = models.ForeignKey(Launch, on_delete=models.PROTECT)
+    status = models.TextField(choices=Status, default=Status.PLANNED, db_default=Status.PLANNED)
+    size = models.PositiveIntegerField(null=True, help_text=_("How many were asked for; empty means what the day still allows."))
+    released = models.PositiveIntegerField(default=0, db_default=0)
+    by = models.TextField()
+    created_at = models.DateTimeField(db_default=Now())
+    released_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "batches"
+
+    def __str__(self) -> str:
+        return f"batch {self.pk}"
+
+
+class Invite(models.Model):
+    """An offer to one entry: one invite, one code. Its signed token spends that same code."""
+
+    class Status(models.TextChoices):
+        ISSUED = "issued"
+        SENT = "sent"
+        BOUNCED = "bounced"
+        REDEEMED = "redeemed"
+        REVOKED = "revoked"
+        DECLINED = "declined"
+
+    MOVES = {
+        Status.ISSUED: {Status.SENT, Status.REDEEMED, Status.REVOKED, Status.DECLINED},
+        Status.SENT: {Status.BOUNCED, Status.REDEEMED, Status.REVOKED, Status.DECLINED},
+        Status.BOUNCED: {Status.SENT, Status.REDEEMED, Status.REVOKED, Status.DECLINED},
+        Status.REDEEMED: set[Status](),
+        Status.REVOKED: set[Status](),
+        Status.DECLINED: set[Status](),
+    }
+
+    entry = models.ForeignKey(Entry, on_delete=models.CASCADE, related_name="invites")
+    batch = models.ForeignKey(Batch, null=True, blank=True, on_delete=models.PROTECT, db_index=False)
+    code = models.OneToOneField(Code, on_delete=models.CASCADE, related_name="invite")
+    status = models.TextField(choices=Status, default=Status.ISSUED, db_default=Status.ISSUED)
+    token_version = models.PositiveSmallIntegerField(default=1, db_default=1)
+    lapse_told = models.BooleanField(default=False, db_default=False)
+    issued_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [models.Index(fields=["batch"], name="invite_batch", condition=Q(batch__isnull=False))]
+
+    def __str__(self) -> str:
+        return f"invite {self.pk}"
+
+
+class Redemption(models.Model):
+    """Who used which code: when, from where, through which door."""
+
+    code = models.ForeignKey(Code, on_delete=models.PROTECT, db_index=False, related_name="redemptions")
+    entry = models.ForeignKey(Entry, on_delete=models.CASCADE, related_name="redemptions")
+    at = models.DateTimeField(db_default=Now())
+    door = models.TextField()
+    by = models.TextField()
+    network = models.GenericIPAddressField(null=True)
+    user_agent = models.TextField(default="", db_default="")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["code", "entry"], name="one_redemption_per_code_and_entry")]
+
+    def __str__(self) -> str:
+        return f"redemption {self.pk}"
+
+
+class Reservation(models.Model):
+    """One use of a code kept for a contact until the clock of the database says otherwise."""
+
+    class Status(models.TextChoices):
+        OPEN = "open"
+        COMMITTED = "committed"
+        RELEASED = "released"
+
+    MOVES = {
+        Status.OPEN: {Status.COMMITTED, Status.RELEASED},
+        Status.COMMITTED: set[Status](),
+        Status.RELEASED: set[Status](),
+    }
+
+    code = models.ForeignKey(Code, on_delete=models.CASCADE)
+    entry = models.ForeignKey(Entry, on_delete=models.CASCADE)
+    status = models.TextField(choices=Status, default=Status.OPEN, db_default=Status.OPEN)
+    expires_at = models.DateTimeField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["code", "entry"], condition=Q(status="open"), name="one_open_reservation")
+        ]
+        indexes = [models.Index(fields=["expires_at"], name="reservation_open", condition=Q(status="open"))]
+
+    def __str__(self) -> str:
+        return f"reservation {self.pk}"
+
+
+class Attempt(models.Model):
+    """A code that was refused, with the true reason. Keyed hashes only: neither the code nor the address stands here."""
+
+    launch = models.ForeignKey(Launch, on_delete=models.CASCADE, db_index=False)
+    digest = models.BinaryField()
+    address_key = models.BinaryField(null=True)
+    network = models.GenericIPAddressField(null=True)
+    user_agent = models.TextField(default="", db_default="")
+    door = models.TextField()
+    reason = models.TextField()
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [models.Index(fields=["network", "at"], name="attempt_network")]
+
+    def __str__(self) -> str:
+        return self.reason

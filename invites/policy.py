@@ -1,0 +1,26 @@
+"""Who may use a code, beyond what the code itself says. Pure."""
+
+from typing import Any
+
+# Entries that no code lets in; the caller reads the same answer as for a bad code.
+TURNED_AWAY = frozenset({"rejected", "blocked", "suspended"})
+
+
+def turned_away(found: Any) -> str | None:
+    """Why the person behind the contact may not come in, or None."""
+    if found.entry_status in TURNED_AWAY:
+        return f"entry_{found.entry_status}"
+    return "entry_held" if found.entry_held and found.entry_status != "registered" else None
+
+
+def must_prove_mailbox(found: Any, *, proven: bool) -> bool:
+    """A contact on the list, and a code that anybody may hold: the mailbox must agree before a stranger's place is spent.
+
+    A code bound to this very address was only ever sent there, so holding it is the proof.
+    """
+    return found.entry_id is not None and not proven and not found.bound
+
+
+def is_release_day(release_days: list[int], iso_weekday: int) -> bool:
+    """Whether batches go out on that weekday; no days named means every day."""
+    return not release_days or iso_weekday in release_days

@@ -1,0 +1,32 @@
+"""What happens to invites and codes, in the past tense. Each says when it is announced and with what."""
+
+from outbox.facts import Fact
+
+# entry:ID {code, kind, campaign, owner?} · extra: Redeemed.
+code_redeemed = Fact("code.redeemed", "Somebody used a code and is in.", public=True)
+# code:ID {reason}
+code_revoked = Fact("code.revoked", "A code was made useless for ever.", public=True)
+# batch:ID {launch, released}
+batch_released = Fact("batch.released", "A batch has invited everybody it will.", public=True)
+# code:ID {reason}
+code_paused = Fact("code.paused", "A code was switched off for now.")
+# code:ID {reason}
+code_resumed = Fact("code.resumed", "A paused code works again.")
+# code:ID {days}
+code_extended = Fact("code.extended", "A code was given more days.")
+# code:ID {}
+code_expired = Fact("code.expired", "A code ran out of time with uses left.")
+# code_run:ID {launch, batch_id, count, campaign}
+codes_made = Fact("codes.made", "Codes were made together.")
+# entry:ID {invite, batch?, code}
+invite_issued = Fact("invite.issued", "A person was offered a place, with one code.")
+# entry:ID {invite}
+invite_lapsed = Fact("invite.lapsed", "An invite was not used in time.")
+# entry:ID {invite}
+invite_declined = Fact("invite.declined", "The person said no to an invite.")
+# entry:ID {code, reservation}
+use_reserved = Fact("use.reserved", "One use of a code is kept for a person until they prove their mailbox.")
+# batch:ID {reason}
+batch_paused = Fact("batch.paused", "Staff stopped a batch for now.")
+batch_resumed = Fact("batch.resumed", "Staff let a paused batch go on.")
+batch_cancelled = Fact("batch.cancelled", "Staff ended a batch early.")

@@ -1,0 +1,89 @@
+"""The statements of the hot paths: join, register, invite. One round trip each; plain ORM everywhere else."""
+
+# Inserts the entry with its points and trace, or finds who holds the contact. No row at all means that somebody else
+# inserted the same contact in the same instant: run it again and it finds theirs.
+# Plan: one index probe per ON CONFLICT; everything else hangs on the single row of `fresh`.
+JOIN = """
+WITH fresh AS (
+    INSERT INTO waitlist_entry (launch_id, status, place, priority, contact_kind, contact, canonical, name, use_case, persona,
+                                source, utm, locale, consent, referral_code, referred_by_id, confirmed_at)
+    VALUES (%(launch)s, %(status)s, CASE WHEN %(status)s::text = 'waiting' THEN nextval('waitlist_place') END, %(priority)s,
+            %(contact_kind)s, %(contact)s, %(canonical)s, %(name)s, %(use_case)s, %(persona)s,
+            %(source)s, %(utm)s, %(locale)s, %(consent)s, %(referral_code)s, %(referred_by)s,
+            CASE WHEN %(status)s::text = 'waiting' THEN now() END)
+    ON CONFLICT (launch_id, contact_kind, canonical) DO NOTHING
+    RETURNING id, status, confirm_round
+), scored AS (
+    INSERT INTO waitlist_points (entry_id, rule, key, points, reason)
+    SELECT fresh.id, line.rule, line.key, line.points, line.reason
+    FROM fresh, unnest(%(rules)s::text[], %(keys)s::text[], %(points)s::smallint[], %(reasons)s::text[])
+         AS line(rule, key, points, reason)
+), traced AS (
+    INSERT INTO waitlist_trace (entry_id, network, user_agent, at)
+    SELECT fresh.id, %(network)s::inet, %(user_agent)s, now() FROM fresh
+)
+SELECT id, status, confirm_round, true AS fresh FROM fresh
+UNION ALL
+SELECT id, status, confirm_round, false FROM waitlist_entry
+WHERE launch_id = %(launch)s AND contact_kind = %(contact_kind)s AND canonical = %(canonical)s
+"""
+
+# Makes the person a member: moves their entry, or makes one for somebody who never waited. The states that may register
+# are named in the UPDATE; no row means that the entry may not, or that another session took it in this instant.
+REGISTER = """
+WITH moved AS (
+    UPDATE waitlist_entry
+    SET status = 'registered', registered_at = now(), tier = %(tier)s, confirmed_at = coalesce(confirmed_at, now()),
+        invited_by = %(invited_by)s, user_id = coalesce(%(user)s, user_id), host_user_id = %(host_user_id)s,
+        referred_by_id = coalesce(referred_by_id, nullif(%(referred_by)s::bigint, id)),
+        name = CASE WHEN name = '' THEN %(name)s ELSE name END
+    WHERE launch_id = %(launch)s AND contact_kind = %(contact_kind)s AND canonical = %(canonical)s
+      AND status = ANY(%(sources)s::text[]) AND held_at IS NULL
+    RETURNING id, referred_by_id, locale, contact_kind, contact, canonical, member_id
+), made AS (
+    INSERT INTO waitlist_entry (launch_id, status, contact_kind, contact, canonical, name, source, tier, locale, consent,
+                                referral_code, referred_by_id, invited_by, user_id, host_user_id, confirmed_at, registered_at)
+    SELECT %(launch)s, 'registered', %(contact_kind)s, %(contact)s, %(canonical)s, %(name)s, %(source)s, %(tier)s, %(locale)s,
+           'caller', %(referral_code)s, %(referred_by)s, %(invited_by)s, %(user)s, %(host_user_id)s, now(), now()
+    WHERE NOT EXISTS (SELECT FROM waitlist_entry
+                      WHERE launch_id = %(launch)s AND contact_kind = %(contact_kind)s AND canonical = %(canonical)s)
+    ON CONFLICT (launch_id, contact_kind, canonical) DO NOTHING
+    RETURNING id, referred_by_id, locale, contact_kind, contact, canonical, member_id
+)
+SELECT *, false AS made FROM moved UNION ALL SELECT *, true FROM made
+"""
+
+# Grants places to the next eligible people, best first, passing over rows that another session holds.
+# Plan: walks entry_order (or entry_approved) and stops after `count`; the UPDATE joins on the primary key.
+INVITE_NEXT = """
+WITH next AS (
+    SELECT id FROM waitlist_entry
+    WHERE launch_id = %(launch)s AND status {allowed} AND held_at IS NULL
+      AND (deferred_until IS NULL OR deferred_until <= now())
+    ORDER BY priority DESC, place
+    LIMIT %(count)s
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE waitlist_entry AS entry SET status = 'invited', invited_at = now(), invited_by = %(by)s
+FROM next WHERE entry.id = next.id
+RETURNING entry.id, entry.contact_kind, entry.canonical, entry.lapses, entry.priority, entry.place
+"""
+
+# The same for named people, whoever stands before them; manual approval counts as given by the act.
+INVITE_NAMED = """
+UPDATE waitlist_entry AS entry SET status = 'invited', invited_at = now(), invited_by = %(by)s,
+       place = coalesce(place, nextval('waitlist_place'))
+WHERE entry.id = ANY(%(ids)s::bigint[]) AND entry.status = ANY(%(sources)s::text[]) AND held_at IS NULL
+RETURNING entry.id, entry.contact_kind, entry.canonical, entry.lapses, entry.priority, entry.place
+"""
+
+# Takes up to `count` places of the launch's local date; the check is the write, the database's clock says which date.
+TAKE = """
+INSERT INTO waitlist_day AS day (launch_id, date, granted)
+SELECT id, (now() AT TIME ZONE time_zone)::date, least(%(count)s::bigint, daily_quota) FROM waitlist_launch
+WHERE id = %(launch)s AND daily_quota > 0
+ON CONFLICT (launch_id, date) DO UPDATE
+    SET granted = day.granted + least(%(count)s::bigint, (SELECT daily_quota FROM waitlist_launch WHERE id = day.launch_id) - day.granted)
+    WHERE day.granted < (SELECT daily_quota FROM waitlist_launch WHERE id = day.launch_id)
+RETURNING date, granted
+"""

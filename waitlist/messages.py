@@ -1,0 +1,68 @@
+"""The messages of the queue: confirm, and already in line. What they say is decided when they are sent, not when owed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from outbox.actions import Owed
+from outbox.keys import keyed
+from outbox.models import Delivery
+from outbox.registry import Letter, writer
+from waitlist import queries, tokens
+from waitlist.channels import Contact
+from waitlist.models import Entry
+
+HANDLER_OF = {"email": "mail", "phone": "sms"}
+STRANGER_CAP = 5  # messages a day that anybody who knows an address can make us send it
+
+
+def owed_to(entry_id: int, kind: str, canonical: str, name: str, **more: Any) -> Owed:
+    """A message of that name to the person, counted by their address."""
+    key = keyed("address", f"{kind}:{canonical}")
+    return Owed(HANDLER_OF[kind], name, f"entry:{entry_id}", address_key=key, **more)
+
+
+def answer_to_join(entry_id: int, contact: Contact, fresh: bool, confirm_round: int) -> Owed:
+    """What a join owes the mailbox: the way to confirm, or the news that they are in line already."""
+    name = "confirm" if fresh else "already"
+    dedupe = f"confirm:{entry_id}:{confirm_round}" if fresh else None
+    return owed_to(entry_id, contact.kind, contact.canonical, name, cap=STRANGER_CAP, dedupe=dedupe)
+
+
+def letter_to(entry: Entry, **context: Any) -> Letter:
+    """A letter to the person, with what every template may use."""
+    common = {"entry": entry, "launch": entry.launch, "link": tokens.status_url(entry)}
+    return Letter(entry.contact_kind, entry.contact, entry.locale, common | context)
+
+
+def entries_of(deliveries: Sequence[Delivery]) -> dict[int, Entry]:
+    """The entry that each delivery is about, by delivery id; an erased one is left out."""
+    ids = {delivery.pk: int(delivery.subject.partition(":")[2]) for delivery in deliveries}
+    found = Entry.objects.select_related("launch").in_bulk(set(ids.values()))
+    return {pk: found[entry_id] for pk, entry_id in ids.items() if entry_id in found}
+
+
+@writer("confirm")
+def confirm(deliveries: Sequence[Delivery]) -> Mapping[int, Letter]:
+    """The private link and the 6 digits, to who is still pending."""
+    found = entries_of(deliveries)
+    return {pk: _confirm_letter(entry) for pk, entry in found.items() if entry.status == "pending"}
+
+
+def _confirm_letter(entry: Entry) -> Letter:
+    return letter_to(entry, code=tokens.confirm_code(entry.pk, entry.confirm_round))
+
+
+@writer("already")
+def already(deliveries: Sequence[Delivery]) -> Mapping[int, Letter]:
+    """Where they stand, to who is on the list; nothing to who was turned away."""
+    found = entries_of(deliveries)
+    return {
+        pk: letter_to(
+            entry,
+            position=queries.position_of(entry),
+            state=entry.status,
+            code=tokens.confirm_code(entry.pk, entry.confirm_round) if entry.status == "pending" else None,
+        )
+        for pk, entry in found.items()
+        if entry.status not in ("rejected", "blocked", "left", "suspended")
+    }

@@ -1,0 +1,140 @@
+"""Named reads of the queue."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from django.core.cache import cache
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+
+from waitlist import eta, ranking
+from waitlist.channels import Contact
+from waitlist.models import Day, Entry, Launch, Points
+
+KEPT_SECONDS = 1.0  # settings of a launch act within a second in every process
+STATS_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A launch with the weights of its points rules, as a door needs them."""
+
+    launch: Launch
+    weights: dict[tuple[str, str], int]
+
+
+_kept: dict[str | None, tuple[float, Rules | None]] = {}
+
+
+def forget_kept() -> None:
+    """Reads launches anew at the next look: after a change of settings, and between tests."""
+    _kept.clear()
+
+
+def rules_of(slug: str | None) -> Rules | None:
+    """The launch of that slug (the first one for None) with its weights, at most a second old; None when there is none."""
+    until, rules = _kept.get(slug, (0.0, None))
+    if until < time.monotonic():
+        launch = Launch.objects.filter(slug=slug).first() if slug else Launch.objects.order_by("pk").first()
+        rules = Rules(launch, {(w.rule, w.key): w.points for w in launch.weights.all()}) if launch else None
+        _kept[slug] = (time.monotonic() + KEPT_SECONDS, rules)
+    return rules
+
+
+def launch_named(slug: str | None) -> Launch | None:
+    """The launch of that slug, the default one for None; None when there is none."""
+    rules = rules_of(slug)
+    return rules.launch if rules else None
+
+
+def entry_with(launch: Launch, contact: Contact) -> Entry | None:
+    """Who holds this contact on this launch, or None."""
+    return Entry.objects.filter(launch=launch, contact_kind=contact.kind, canonical=contact.canonical).first()
+
+
+def referrer_of(launch: Launch, referral_code: str) -> int | None:
+    """The id of who shared this referral code; a blocked or rejected person brings nobody."""
+    if not referral_code:
+        return None
+    found = Entry.objects.filter(launch=launch, referral_code=referral_code.strip().lower())
+    return found.exclude(status__in=["blocked", "rejected", "suspended"]).values_list("pk", flat=True).first()
+
+
+def position_of(entry: Entry) -> int | None:
+    """The exact position now: 1 is next. A held person keeps the place they would have; None for who does not wait."""
+    if entry.place is None or entry.status not in ("waiting", "approved"):
+        return None
+    return ranking.ahead(entry.launch_id, entry.priority, entry.place) + 1
+
+
+def total_waiting(launch: Launch) -> int:
+    """How many people wait: confirmed and not held."""
+    return ranking.total(launch.pk)
+
+
+def local_date(launch: Launch, now: datetime) -> date:
+    """The launch's date at that moment."""
+    return now.astimezone(ZoneInfo(launch.time_zone)).date()
+
+
+def pace_of(launch: Launch) -> eta.Pace | None:
+    """The pace of the last 14 local dates, from the rows of the days; kept for a minute."""
+    key = f"pace:{launch.pk}:{launch.daily_quota}:{len(launch.release_days)}"
+    kept: tuple[eta.Pace | None] | None = cache.get(key)
+    if kept is None:
+        today = local_date(launch, timezone.now())
+        days = Day.objects.filter(launch=launch, date__lt=today).order_by("-date")[: eta.WINDOW_DAYS]
+        kept = (eta.pace([day.granted for day in days], launch.daily_quota, len(launch.release_days) or 7),)
+        cache.set(key, kept, STATS_SECONDS)
+    return kept[0]
+
+
+def wait_at(launch: Launch, position: int | None) -> eta.Wait | None:
+    """The honest wait at that position."""
+    return eta.wait(position, pace_of(launch)) if position else None
+
+
+def points_of(entry: Entry) -> Sequence[Points]:
+    """The lines that make the priority, oldest first."""
+    return Points.objects.filter(entry=entry).order_by("at", "pk")
+
+
+def eligible(launch: Launch, now: datetime) -> QuerySet[Entry]:
+    """Who may be invited now, in order."""
+    allowed = ["approved"] if launch.approval == Launch.Approval.MANUAL else ["waiting", "approved"]
+    ready = Q(deferred_until__isnull=True) | Q(deferred_until__lte=now)
+    return ranked(launch).filter(ready, status__in=allowed)
+
+
+def ranked(launch: Launch) -> QuerySet[Entry]:
+    """The counted people of a launch, in order."""
+    return Entry.objects.filter(Entry.COUNTED, launch=launch).order_by("-priority", "place")
+
+
+def granted_on(launch: Launch, day: date) -> int:
+    """How many places were granted on that local date."""
+    return Day.objects.filter(launch=launch, date=day).values_list("granted", flat=True).first() or 0
+
+
+def stats(launch: Launch) -> dict[str, object]:
+    """What the world may know, a minute old at most: confirmed people only."""
+    key = f"stats:{launch.pk}"
+    kept: dict[str, object] | None = cache.get(key)
+    if kept is None:
+        now = timezone.now()
+        confirmed = Entry.objects.filter(launch=launch).exclude(status="pending")
+        kept = confirmed.aggregate(
+            total=Count("pk", filter=~Q(status__in=["rejected", "blocked", "left"])),
+            invited=Count("pk", filter=Q(status="invited")),
+            registered=Count("pk", filter=Q(status="registered")),
+        )
+        kept |= {
+            "waiting": total_waiting(launch),
+            "processed_today": granted_on(launch, local_date(launch, now)),
+            "generated_at": now,
+        }
+        cache.set(key, kept, STATS_SECONDS)
+    return kept

@@ -1,0 +1,42 @@
+"""What happens in the queue, in the past tense. Each says when it is announced and with what."""
+
+from outbox.facts import Fact
+
+# entry:ID {launch, source, referred_by?} · extra: the Entry's id of who brought them
+entry_joined = Fact("entry.joined", "Somebody joined, or joined again after leaving.", public=True)
+# entry:ID {launch}
+entry_confirmed = Fact("entry.confirmed", "The person confirmed their address and now waits.", public=True)
+# entry:ID {launch, batch?}
+entry_invited = Fact("entry.invited", "The person was granted a place and is owed an invite.", public=True)
+# entry:ID {launch, tier}
+entry_registered = Fact("entry.registered", "The person is in.", public=True)
+# entry:ID {reason}
+entry_suspended = Fact("entry.suspended", "Staff took a registered person's access away for now.", public=True)
+# entry:ID {reason}
+entry_restored = Fact("entry.restored", "Staff gave a suspended person's access back.", public=True)
+# entry:ID {status, reason}
+entry_removed = Fact("entry.removed", "The person left, or was rejected or blocked.", public=True)
+# entry:ID {reason}
+entry_held = Fact("entry.held", "A moderator, or a verdict of review, put the brake on.")
+# entry:ID {reason}
+entry_released = Fact("entry.released", "The brake was taken off.")
+# entry:ID {reason}
+entry_approved = Fact("entry.approved", "A moderator approved the person.")
+# entry:ID {until}
+entry_deferred = Fact("entry.deferred", "The person asked to be passed over until a time.")
+# entry:ID {lapses, tail}
+entry_returned = Fact("entry.returned", "An invite lapsed and the person waits again.")
+# entry:ID {reason}
+entry_appealed = Fact("entry.appealed", "A rejected or blocked person was put back into the queue.")
+# entry:ID {}
+entry_resent = Fact("entry.resent", "The confirmation was asked for again.")
+# entry:ID {rule, points, key}
+points_awarded = Fact("points.awarded", "Somebody gained points after joining.")
+# entry:ID {tier}
+tier_raised = Fact("tier.raised", "Somebody was given a tier.")
+# launch:ID {changes}
+launch_tuned = Fact("launch.tuned", "An owner changed a setting of the launch.")
+# launch:ID {}
+launch_made = Fact("launch.made", "A launch was made.")
+# source_link:ID {launch, source, expires_at, cap}
+source_link_made = Fact("source_link.made", "Staff made a link that vouches for a source.")
