@@ -66,7 +66,7 @@ class Child:
                 stderr=output,
                 start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops all in order
                 pass_fds=self.keep_open,
-                preexec_fn=lambda: stop_with_parent(self.stop_signal, parent),
+                preexec_fn=lambda: stop_with_parent(self.stop_signal, parent),  # noqa: PLW1509 - one thread
                 user=self.owner[0] if self.owner else None,
                 group=self.owner[1] if self.owner else None,
                 extra_groups=[] if self.owner else None,

@@ -82,23 +82,21 @@ def keep(path: Path, make: Callable[[], str]) -> str:
         file.write(make())
     with contextlib.suppress(FileExistsError):
         os.link(draft, path)  # atomic, and whole: the first one wins
-    os.unlink(draft)
+    Path(draft).unlink()
     return path.read_text()
 
 
 def private_folder(path: Path, owner: tuple[int, int]) -> None:
     """Makes the folder for this owner alone; refuses one that somebody else put there first."""
-    with contextlib.suppress(FileExistsError):
-        path.mkdir(mode=0o700, parents=True)
-        if os.geteuid() == 0:
-            os.chown(path, *owner)
+    path.mkdir(mode=0o700, exist_ok=True)
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {owner[0], os.geteuid()}:
-        raise NotStarted(f"{path} belongs to another user (uid {found.st_uid}). Remove it, or set DATA_DIR or TMPDIR elsewhere.")
-    if os.geteuid() in {0, found.st_uid}:
-        os.chmod(path, 0o700)
-        if os.geteuid() == 0:
-            os.chown(path, *owner)
+        raise NotStarted(
+            f"{path} belongs to another user (uid {found.st_uid}). Remove it, or set DATA_DIR or TMPDIR elsewhere."
+        )
+    path.chmod(0o700)
+    if os.geteuid() == 0:
+        os.chown(path, *owner, follow_symlinks=False)
 
 
 def server_owner(cluster: Path) -> tuple[int, int]:
@@ -115,7 +113,9 @@ def wheel() -> Path:
     for place in spec.submodule_search_locations or [] if spec else []:
         if (Path(place) / "pginstall18" / "bin" / "postgres").exists():
             return Path(place) / "pginstall18"
-    raise NotStarted("The embedded PostgreSQL is not installed for this machine. Set DATABASE_URL to a PostgreSQL server.")
+    raise NotStarted(
+        "The embedded PostgreSQL is not installed for this machine. Set DATABASE_URL to a PostgreSQL server."
+    )
 
 
 def others_may_read(path: Path) -> bool:
@@ -146,7 +146,11 @@ class Cluster:
 
     @property
     def seen_by_server(self) -> str:
-        return f"/proc/self/fd/{self.handle}" if self.owner[0] != os.geteuid() and sys.platform == "linux" else str(self.path)
+        return (
+            f"/proc/self/fd/{self.handle}"
+            if self.owner[0] != os.geteuid() and sys.platform == "linux"
+            else str(self.path)
+        )
 
 
 def open_cluster(data_dir: Path, bin_dir: Path, owner: tuple[int, int]) -> Cluster:
@@ -167,7 +171,9 @@ def open_folder(path: Path) -> int:
         return os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     except PermissionError as error:
         uid = path.lstat().st_uid
-        raise NotStarted(f"{path} belongs to another user (uid {uid}). Start as that user, or set DATA_DIR elsewhere.") from error
+        raise NotStarted(
+            f"{path} belongs to another user (uid {uid}). Start as that user, or set DATA_DIR elsewhere."
+        ) from error
 
 
 def run_as_owner(cluster: Cluster, command: list[str]) -> None:
@@ -175,6 +181,7 @@ def run_as_owner(cluster: Cluster, command: list[str]) -> None:
     try:
         done = subprocess.run(
             command,
+            check=False,
             env={**os.environ, "LC_ALL": "C"},
             cwd="/",
             pass_fds=(cluster.handle,),
@@ -185,37 +192,54 @@ def run_as_owner(cluster: Cluster, command: list[str]) -> None:
             text=True,
         )
     except OSError as error:
-        raise NotStarted(f"{command[0]} cannot be run as user {cluster.owner[0]}: {error}. Start as another user, or set DATABASE_URL.") from error
+        raise NotStarted(
+            f"{command[0]} cannot be run as user {cluster.owner[0]}: {error}. Start as another user, or set DATABASE_URL."
+        ) from error
     if done.returncode:
         raise NotStarted(f"The embedded database could not be made in {cluster.path}:\n{done.stderr.strip()}")
 
 
 def clear_away(cluster: Path) -> None:
-    """Before a start: lets a server that lost its supervisor end, and removes the pid file of one that is gone.
+    """Before a start: lets a server that lost its supervisor end, and removes a pid file that names a stranger.
 
     Only the holder of DATA_DIR's lock comes here, so nobody is using such a server. A pid file outlives a power cut,
-    and in a container its number soon belongs to somebody else, which PostgreSQL would take for itself.
+    and in a container its number soon belongs to another program, which PostgreSQL would take for a running server.
+    The file of a dead process stays: PostgreSQL reads from it whether a part of that server still lives.
     """
     pid_file = cluster / "postmaster.pid"
     patience = time.monotonic() + 30
-    while pid := postmaster(pid_file):
+    while pid := living_process(pid_file):
+        if not is_postgres(pid):
+            pid_file.unlink()
+            return
         if time.monotonic() > patience:
-            raise NotStarted(f"An earlier database (process {pid}) still runs in {cluster} and does not stop. End it and try again.")
+            raise NotStarted(
+                f"An earlier database (process {pid}) still runs in {cluster} and does not stop. End it and try again."
+            )
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGINT)
         time.sleep(0.1)
-    pid_file.unlink(missing_ok=True)
 
 
-def postmaster(pid_file: Path) -> int:
-    """The process that wrote this pid file, 0 when it is gone (or its number belongs to another program now)."""
+def living_process(pid_file: Path) -> int:
+    """The process this file names, 0 when there is none or it is gone."""
     try:
         pid = int(pid_file.read_text().split()[0])
         os.kill(pid, 0)
-        alive = Path(f"/proc/{pid}/comm").read_text().strip() == "postgres" if sys.platform == "linux" else True
-    except (FileNotFoundError, IndexError, ValueError, ProcessLookupError, PermissionError):
+    except PermissionError:
+        return pid
+    except (FileNotFoundError, IndexError, ValueError, ProcessLookupError):
         return 0
-    return pid if alive and pid != os.getpid() else 0
+    return pid
+
+
+def is_postgres(pid: int) -> bool:
+    if sys.platform != "linux":
+        return True
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip() == "postgres" and pid != os.getpid()
+    except FileNotFoundError:
+        return False
 
 
 def postgres(data_dir: Path, settings: tuple[str, ...] = ()) -> Child:
@@ -241,7 +265,14 @@ def postgres(data_dir: Path, settings: tuple[str, ...] = ()) -> Child:
 def redis(data_dir: Path, program: str) -> Child:
     """A Redis for this DATA_DIR alone. It keeps nothing on disk: what it holds can be rebuilt."""
     path = socket_dir(data_dir) / REDIS_SOCKET
-    options = {"port": "0", "unixsocket": str(path), "unixsocketperm": "700", "dir": str(data_dir), "save": "", "appendonly": "no"}
+    options = {
+        "port": "0",
+        "unixsocket": str(path),
+        "unixsocketperm": "700",
+        "dir": str(data_dir),
+        "save": "",
+        "appendonly": "no",
+    }
     command = [program, *(part for name, value in options.items() for part in (f"--{name}", value))]
     return Child("redis", command, log=data_dir / "redis.log", before=lambda: path.unlink(missing_ok=True))
 
@@ -261,7 +292,9 @@ def database_ready(data_dir: Path) -> bool:
     """True when it answers; makes the application's database the first time."""
     address = address_of(data_dir)
     try:
-        with psycopg.connect(host=address["HOST"], port=PORT, user=ROLE, dbname="postgres", autocommit=True, connect_timeout=2) as connection:
+        with psycopg.connect(
+            host=address["HOST"], port=PORT, user=ROLE, dbname="postgres", autocommit=True, connect_timeout=2
+        ) as connection:
             if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).rowcount:
                 connection.execute(f"CREATE DATABASE {DATABASE}")
     except psycopg.OperationalError:
@@ -296,7 +329,9 @@ def claim(data_dir: Path) -> tuple[IO[str], bool]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         lock.close()
-        raise NotStarted(f"Vestibule runs on {data_dir} already (process {holder}). Stop it first, or set DATA_DIR elsewhere.") from error
+        raise NotStarted(
+            f"Vestibule runs on {data_dir} already (process {holder}). Stop it first, or set DATA_DIR elsewhere."
+        ) from error
     lock.truncate(0)
     lock.write(str(os.getpid()))
     lock.flush()
@@ -308,7 +343,9 @@ def release(lock: IO[str]) -> None:
     lock.close()
 
 
-def start(data_dir: Path, *, lock: IO[str] | None = None, settings: tuple[str, ...] = (), with_redis: bool = True) -> Running:
+def start(
+    data_dir: Path, *, lock: IO[str] | None = None, settings: tuple[str, ...] = (), with_redis: bool = True
+) -> Running:
     """Starts the embedded database, and Redis where a redis-server is on PATH. Raises NotStarted."""
     running = Running(data_dir, [], lock or claim(data_dir)[0])
     program = shutil.which("redis-server") if with_redis else None

@@ -8,7 +8,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from config import embedded
+from config import checks, embedded
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
@@ -16,21 +16,23 @@ env = environ.FileAwareEnv()
 DATA_DIR = Path(env("DATA_DIR", default=str(BASE_DIR / ".data"))).resolve()
 DATABASE_URL: str = env("DATABASE_URL", default="")
 REDIS_URL: str = env("REDIS_URL", default="") or embedded.redis_url(DATA_DIR)
-DEBUG: bool = env.bool("DEBUG", default=not DATABASE_URL)
+DEBUG: bool = env.bool("DEBUG", default=False)  # `manage.py run` turns it on where DATABASE_URL is empty
 TESTING: bool = env.bool("TESTING", default=False)
 PORT: int = env.int("PORT", default=8000)
+BIND_ADDRESS: str = env("BIND_ADDRESS", default="127.0.0.1" if DEBUG else "0.0.0.0")  # noqa: S104
+PRODUCTION = bool(DATABASE_URL) and not DEBUG
+
+given = {name: env(name, default="") for name in ("SECRET_KEY", "CODE_KEYS", "PUBLIC_BASE_URL", "ALLOWED_HOSTS")}
+if PRODUCTION and (reasons := checks.refusals(given)):
+    raise ImproperlyConfigured(
+        "Vestibule does not start in production like this:\n" + "\n".join(f"- {each}" for each in reasons)
+    )
 
 
 def kept_secret(name: str) -> str:
-    """The secret from the environment; in development one is made once and kept in DATA_DIR, in production it must be given."""
-    given: str = env(name, default="")
-    if given:
-        return given
-    if not DEBUG:
-        raise ImproperlyConfigured(
-            f"{name} is not set. Outside development it must be given, as {name} or as a file named by {name}_FILE. "
-            "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
-        )
+    """The secret from the environment; outside production one is made once and kept in DATA_DIR."""
+    if given[name]:
+        return given[name]
     return embedded.keep(DATA_DIR / name.lower(), lambda: secrets.token_urlsafe(48))
 
 
@@ -45,12 +47,10 @@ CODE_KEYS: dict[int, str] = {
     )
 }
 
-if not DEBUG and not env("PUBLIC_BASE_URL", default=""):
-    raise ImproperlyConfigured("PUBLIC_BASE_URL is not set: the address people reach this site at, such as https://join.example.com")
-PUBLIC_BASE_URL: str = env("PUBLIC_BASE_URL", default=f"http://localhost:{PORT}").rstrip("/")
+PUBLIC_BASE_URL: str = (given["PUBLIC_BASE_URL"] or f"http://localhost:{PORT}").rstrip("/")
 PUBLIC_HOST = PUBLIC_BASE_URL.split("://", 1)[-1].split("/")[0].rsplit(":", 1)[0]
 ALLOWED_HOSTS: list[str] = env.list(
-    "ALLOWED_HOSTS", default=[PUBLIC_HOST, "localhost", "127.0.0.1", "[::1]"] if DEBUG else [PUBLIC_HOST]
+    "ALLOWED_HOSTS", default=[PUBLIC_HOST, "localhost", "127.0.0.1", "[::1]"] if not PRODUCTION else [PUBLIC_HOST]
 )
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
@@ -153,7 +153,9 @@ if REDIS_URL:
     }
 else:
     # One web process counts in its own memory; the checks would refuse to start for the sake of several.
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}}
+    CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}
+    }
     SILENCED_SYSTEM_CHECKS += ["django_ratelimit.E003", "django_ratelimit.W001"]
 RATELIMIT_ENABLE: bool = env.bool("RATELIMIT_ENABLE", default=True)
 RATELIMIT_FAIL_OPEN = True  # codes are guarded by the database's own count of refused attempts (config/limits.py)
@@ -225,13 +227,15 @@ if EMAIL_URL.startswith(("smtp://", "smtps://", "smtp+tls://")):
     EMAIL_USE_TLS = EMAIL_URL.startswith("smtp+tls://")
 elif EMAIL_URL:
     EMAIL_BACKEND = f"anymail.backends.{EMAIL_URL.split('://', 1)[0]}.EmailBackend"
-    ANYMAIL = {name.removeprefix("ANYMAIL_"): value for name, value in env.ENVIRON.items() if name.startswith("ANYMAIL_")}
+    ANYMAIL = {
+        name.removeprefix("ANYMAIL_"): value for name, value in env.ENVIRON.items() if name.startswith("ANYMAIL_")
+    }
 else:
     EMAIL_BACKEND = "outbox.mailbox.EmailBackend" if MAILBOX else "django.core.mail.backends.smtp.EmailBackend"
 # Text messages go through one class, as mail does through its backend; empty: joining by phone is off.
 SMS_BACKEND: str = env("SMS_BACKEND", default="outbox.mailbox.SmsBackend" if MAILBOX else "")
 
-CELERY_BROKER_URL = REDIS_URL or "filesystem://"
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://") or "filesystem://"
 if not REDIS_URL:
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
         "data_folder_in": str(DATA_DIR / "broker"),
@@ -288,7 +292,11 @@ X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 
 REST_FRAMEWORK: dict[str, Any] = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["config.api.KeyAuthentication", "config.api.PersonAuthentication", "config.api.StaffSession"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "config.api.KeyAuthentication",
+        "config.api.PersonAuthentication",
+        "config.api.StaffSession",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["config.api.Callers"],
     "DEFAULT_THROTTLE_CLASSES": ["config.limits.DoorThrottle"],
     "DEFAULT_PARSER_CLASSES": ["config.api.StrictJSONParser"],
