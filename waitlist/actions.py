@@ -235,6 +235,8 @@ def _moved(ids: Sequence[int], to: str, **changes: Any) -> list[int]:
 @verb
 def approve(ids: Sequence[int], reason: str, *, by: str) -> int:
     """A moderator says yes; where only approved people are invited, this makes them eligible. How many."""
+    # Where approval invites at once the day's quota follows: the launch is locked before the entries, as everywhere.
+    list(Launch.objects.select_for_update(no_key=True).filter(entry__in=ids).order_by("pk").values_list("pk"))
     moved = _moved(ids, "approved")
     signals.entry_approved.announce([Said(f"entry:{pk}", {"reason": reason}) for pk in moved], by=by)
     return len(moved)
@@ -329,6 +331,13 @@ def invite_named(launch: Launch, ids: Sequence[int], *, by: str) -> list[Any]:
     """Moves these people to invited, whoever stands before them; the rows of those who could be."""
     able = list(Entry.objects.filter(pk__in=ids, launch=launch).order_by("pk").values_list("pk", flat=True))
     return sql.rows(hot.INVITE_NAMED, {"ids": able, "by": by, "sources": sources(Entry, "invited")})
+
+
+@verb
+def announce_invited(launch: Launch, ids: Sequence[int], *, batch_id: int | None, by: str) -> None:
+    """Says that these people were granted a place: after their invites exist, so that who hears it finds them."""
+    data = {"launch": launch.pk, "batch": batch_id}
+    signals.entry_invited.announce([Said(f"entry:{pk}", data) for pk in ids], by=by)
 
 
 @dataclass(frozen=True, slots=True)

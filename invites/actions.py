@@ -1,0 +1,536 @@
+"""The verbs of invites and codes: redeem, reserve, release a batch, make codes, revoke them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from invites import codes, hot, messages, policy, queries, signals, tokens
+from invites.models import Attempt, Batch, Code, CodeRun, Invite, Reservation
+from outbox import sql
+from outbox.actions import owe
+from outbox.errors import Refused
+from outbox.facts import Said
+from outbox.keys import every_keyed, newest
+from outbox.states import StaleState, move, move_one, verb
+from waitlist import actions as waitlist
+from waitlist.channels import Contact
+from waitlist.models import Entry, Launch
+
+CHUNK = 2_000  # people a transaction: long enough to be cheap, short enough to be paused
+RESERVED_FOR = timedelta(hours=1)
+LONGEST_DAYS = 365
+NOT_ACCEPTED = "invite_not_accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Somebody wants in: with a code or an invite's token, for this contact, through this door."""
+
+    contact: Contact
+    code: str = ""
+    token: str = ""
+    name: str = ""
+    door: str = "api"
+    network: str | None = None
+    user_agent: str = ""
+    user_id: int | None = None
+    host_user_id: str = ""
+    locale: str = "en"
+    proven: bool = False  # the caller knows that the contact agrees: its token, its cookie, or a key
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """The answer: whose entry, and whether this call let them in, found them in, or only kept a use for them."""
+
+    entry_id: int
+    already: bool = False
+    reserved: bool = False
+
+
+def redeem(launch: Launch, ask: Ask, *, by: str) -> Redeemed:
+    """Lets the person in with their code, once. Raises Refused, the same for every reason, and keeps the true one.
+
+    Not one transaction: what was refused is rolled back, and the trace of the refusal is written after it.
+    """
+    try:
+        return _redeem(launch, ask, by=by)
+    except Refused as refused:
+        note_attempt(launch, ask, refused.why)
+        raise
+
+
+def _redeem(launch: Launch, ask: Ask, *, by: str) -> Redeemed:
+    if not launch.enabled:
+        raise Refused("launch_closed")
+    found = _find(launch, ask)
+    if found.refusal == "code_exhausted" and found.reserved and sweep_reservations(by="system"):
+        found = _find(launch, ask)
+    if found.redemption_id or (found.id and found.entry_status == Entry.Status.REGISTERED and not policy.turned_away(found)):
+        return Redeemed(found.entry_id, already=True)
+    refusal = "code_unknown" if found.id is None else found.refusal or policy.turned_away(found)
+    if refusal:
+        raise Refused(NOT_ACCEPTED, why=refusal)
+    if policy.must_prove_mailbox(found, proven=ask.proven):
+        return reserve(launch, found.id, found.entry_id, ask.contact, by=by)
+    return _let_in(launch, ask, found, by=by)
+
+
+def _params(launch: Launch, ask: Ask) -> dict[str, Any]:
+    contact = ask.contact
+    return {
+        "launch": launch.pk,
+        "contact_kind": contact.kind,
+        "canonical": contact.canonical,
+        "bound": every_keyed("address", f"{contact.kind}:{contact.canonical}"),
+        "domain": contact.domain,
+        "shared": launch.mode != Launch.Mode.WAITLIST,
+        "own": launch.member_codes,
+    }
+
+
+def _find(launch: Launch, ask: Ask) -> Any:
+    if ask.token:
+        invite = tokens.invite_of(ask.token)
+        return sql.one(hot.FIND_BY_ID, _params(launch, ask) | {"code": invite.code_id if invite else None})
+    return sql.one(hot.FIND_BY_DIGEST, _params(launch, ask) | {"digests": codes.digests(ask.code)})
+
+
+@verb
+def _let_in(launch: Launch, ask: Ask, found: Any, *, by: str) -> Redeemed:
+    membership = waitlist.Membership(
+        contact=ask.contact,
+        name=ask.name,
+        tier=found.tier,
+        source="referral" if found.owner_id else "code",
+        locale=ask.locale,
+        referred_by=found.owner_id,
+        invited_by=f"code:{found.id}",
+        user_id=ask.user_id,
+        host_user_id=ask.host_user_id,
+    )
+    member = waitlist.register(launch, membership, by=by)
+    if member is None:
+        return _somebody_was_first(launch, ask)
+    data = {"code": found.id, "kind": found.kind, "campaign": found.campaign, "owner": found.owner_id}
+    signals.code_redeemed.announce([Said(f"entry:{member.id}", data, extra=member)], by=by)
+    owe([messages.welcome(member)])
+    if not _spend(launch, ask, found, member.id, by=by):
+        raise Refused(NOT_ACCEPTED, why=_refusal_now(launch, ask))
+    return Redeemed(member.id)
+
+
+def _somebody_was_first(launch: Launch, ask: Ask) -> Redeemed:
+    """Another session moved this person in the same instant: in is in, and anything else is refused."""
+    found = _find(launch, ask)
+    if found.entry_status == Entry.Status.REGISTERED:
+        return Redeemed(found.entry_id, already=True)
+    raise Refused(NOT_ACCEPTED, why=policy.turned_away(found) or "entry_moved")
+
+
+def _refusal_now(launch: Launch, ask: Ask) -> str:
+    return _find(launch, ask).refusal or "code_exhausted"
+
+
+def _spend(launch: Launch, ask: Ask, found: Any, entry_id: int, *, by: str) -> bool:
+    prefix = codes.prefix_of(launch.code_format, "", timezone.now().date())
+    version = newest()
+    own = [codes.derive(pk, 0, launch.code_format, prefix, version) for pk in found.own_ids]
+    params = _params(launch, ask) | {
+        "code": found.id,
+        "entry": entry_id,
+        "door": ask.door,
+        "by": by,
+        "network": ask.network,
+        "user_agent": ask.user_agent,
+        "format": launch.code_format,
+        "prefix": prefix,
+        "key_version": version,
+        "own_days": launch.member_code_days,
+        "own_ids": found.own_ids,
+        "own_digests": [code.digest for code in own],
+        "own_last4": [code.last4 for code in own],
+    }
+    return sql.one(hot.SPEND, params) is not None
+
+
+@verb
+def note_attempt(launch: Launch, ask: Ask, reason: str) -> None:
+    """Keeps who was refused and why, as keyed hashes: what the limits and the trail read."""
+    Attempt.objects.create(
+        launch=launch,
+        digest=codes.digest(codes.fold(ask.code)),
+        address_key=waitlist.address_key(ask.contact.kind, ask.contact.canonical),
+        network=ask.network,
+        user_agent=ask.user_agent,
+        door=ask.door,
+        reason=reason,
+    )
+
+
+@verb
+def reserve(launch: Launch, code_id: int, entry_id: int, contact: Contact, *, by: str) -> Redeemed:
+    """Keeps one use for a person on the list and writes to their mailbox; the mailed link completes it."""
+    Entry.objects.select_for_update(no_key=True).get(pk=entry_id)  # entries before codes, everywhere
+    made = Reservation.objects.filter(code_id=code_id, entry_id=entry_id, status="open").first()
+    if made is None:
+        open_uses = Code.objects.filter(pk=code_id, uses__lt=F("max_uses") - F("reserved"))
+        if not open_uses.update(reserved=F("reserved") + 1):
+            raise Refused(NOT_ACCEPTED, why="code_exhausted")
+        expires_at = timezone.now() + RESERVED_FOR
+        made = Reservation.objects.create(code_id=code_id, entry_id=entry_id, expires_at=expires_at)
+        signals.use_reserved.announce([Said(f"entry:{entry_id}", {"code": code_id, "reservation": made.pk})], by=by)
+    owe([messages.complete(made, contact)])
+    return Redeemed(entry_id, reserved=True)
+
+
+def complete(reservation: Reservation, *, by: str, network: str | None, user_agent: str) -> Redeemed:
+    """The person whose mailbox it is agrees: the kept use is spent and they are in."""
+    entry = reservation.entry
+    contact = Contact(entry.contact_kind, entry.contact, entry.canonical)
+    ask = Ask(contact, door="page", network=network, user_agent=user_agent, locale=entry.locale, proven=True)
+    try:
+        return _complete(reservation, ask, by=by)
+    except Refused as refused:
+        note_attempt(entry.launch, ask, refused.why)
+        raise
+
+
+@verb
+def _complete(reservation: Reservation, ask: Ask, *, by: str) -> Redeemed:
+    entry, launch = reservation.entry, reservation.entry.launch
+    if entry.status == Entry.Status.REGISTERED:
+        return Redeemed(entry.pk, already=True)
+    Entry.objects.select_for_update(no_key=True).get(pk=entry.pk)
+    kept = Reservation.objects.filter(pk=reservation.pk, status="open", expires_at__gt=Now())
+    if not move(kept, to="committed"):
+        raise Refused(NOT_ACCEPTED, why="reservation_lapsed")
+    Code.objects.filter(pk=reservation.code_id).update(reserved=F("reserved") - 1)
+    found = sql.one(hot.FIND_BY_ID, _params(launch, ask) | {"code": reservation.code_id})
+    refusal = found.refusal or policy.turned_away(found)
+    if refusal:
+        raise Refused(NOT_ACCEPTED, why=refusal)
+    return _let_in(launch, ask, found, by=by)
+
+
+@verb
+def sweep_reservations(*, by: str) -> int:
+    """Gives back the uses whose time ran out; how many."""
+    late = Reservation.objects.select_for_update(skip_locked=True).filter(status="open", expires_at__lte=Now())
+    rows = list(late.order_by("code_id").values_list("pk", "code_id"))
+    move(Reservation.objects.filter(pk__in=[pk for pk, _code in rows]), to="released")
+    for _pk, code_id in rows:
+        Code.objects.filter(pk=code_id).update(reserved=F("reserved") - 1)
+    return len(rows)
+
+
+def release(launch: Launch, count: int | None = None, *, by: str) -> Batch:
+    """Invites the next eligible people within the day's quota, at most `count`; one Batch a run, a chunk a transaction."""
+    if not launch.enabled or launch.mode not in (Launch.Mode.WAITLIST, Launch.Mode.BOTH):
+        raise Refused("launch_closed")
+    batch = plan_batch(launch, count, by=by)
+    while _release_chunk(batch.pk, by=by):
+        pass
+    batch.refresh_from_db()
+    return batch
+
+
+def resume_batch(batch: Batch, reason: str, *, by: str) -> Batch:
+    """Lets a paused batch go on from where it stands."""
+    _change_batch(batch, "releasing", signals.batch_resumed, reason, by=by)
+    while _release_chunk(batch.pk, by=by):
+        pass
+    batch.refresh_from_db()
+    return batch
+
+
+@verb
+def plan_batch(launch: Launch, count: int | None, *, by: str) -> Batch:
+    """Makes the row that the chunks count in."""
+    batch = Batch.objects.create(launch=launch, size=count, by=by)
+    move_one(Batch.objects.filter(pk=batch.pk), to="releasing")
+    return batch
+
+
+@verb
+def _release_chunk(batch_id: int, *, by: str) -> bool:
+    """Invites one chunk; False when the batch is done, paused or cancelled."""
+    launch = Launch.objects.select_for_update(no_key=True).get(batch=batch_id)
+    batch = Batch.objects.select_for_update(no_key=True).get(pk=batch_id)
+    if batch.status != Batch.Status.RELEASING:
+        return False
+    wanted = CHUNK if batch.size is None else min(CHUNK, batch.size - batch.released)
+    day, taken = waitlist.take(launch, wanted) if wanted else (None, 0)
+    granted = waitlist.invite_next(launch, taken, by=f"batch:{batch.pk}") if taken else []
+    if day and len(granted) < taken:
+        waitlist.give_back(launch, day, taken - len(granted))
+    if granted:
+        issue(launch, granted, batch_id=batch.pk, by=by)
+        Batch.objects.filter(pk=batch.pk).update(released=F("released") + len(granted))
+    if len(granted) == CHUNK:
+        return True
+    move_one(Batch.objects.filter(pk=batch.pk), to="released", released_at=Now())
+    data = {"launch": launch.pk, "released": batch.released + len(granted)}
+    signals.batch_released.announce([Said(f"batch:{batch.pk}", data)], by=by)
+    return False
+
+
+@verb
+def _change_batch(batch: Batch, to: str, fact: Any, reason: str, *, by: str) -> None:
+    Batch.objects.select_for_update(no_key=True).get(pk=batch.pk)  # a chunk under way is waited for, the next one sees it
+    move_one(Batch.objects.filter(pk=batch.pk), to=to)
+    fact.announce([Said(f"batch:{batch.pk}", {"reason": reason})], by=by)
+
+
+def pause_batch(batch: Batch, reason: str, *, by: str) -> None:
+    """Stops a batch: nothing more is issued after this returns."""
+    _change_batch(batch, "paused", signals.batch_paused, reason, by=by)
+
+
+def cancel_batch(batch: Batch, reason: str, *, by: str) -> None:
+    """Ends a batch early; who was invited stays invited."""
+    _change_batch(batch, "cancelled", signals.batch_cancelled, reason, by=by)
+
+
+@verb
+def issue(launch: Launch, granted: Sequence[Any], *, batch_id: int | None, by: str) -> None:
+    """One code and one invite for each granted row of waitlist.invite_next, and the mails that carry them."""
+    ids = [row.id for row in sql.rows(hot.NEXT_IDS, {"count": len(granted)})]
+    prefix, version = codes.prefix_of(launch.code_format, "", timezone.now().date()), newest()
+    made = [codes.derive(pk, 0, launch.code_format, prefix, version) for pk in ids]
+    keys = [waitlist.address_key(row.contact_kind, row.canonical) for row in granted]
+    params = {
+        "launch": launch.pk,
+        "batch": batch_id,
+        "entries": [row.id for row in granted],
+        "ids": ids,
+        "digests": [code.digest for code in made],
+        "last4": [code.last4 for code in made],
+        "bound": keys,
+        "format": launch.code_format,
+        "prefix": prefix,
+        "key_version": version,
+        "days": launch.invite_days,
+        "by": by,
+    }
+    issued = sql.rows(hot.ISSUE, params)
+    waitlist.announce_invited(launch, [row.id for row in granted], batch_id=batch_id, by=by)
+    said = [Said(f"entry:{row.entry_id}", {"invite": row.id, "code": row.code_id, "batch": batch_id}) for row in issued]
+    signals.invite_issued.announce(said, by=by)
+    owe(messages.invited(granted, {row.entry_id: row.id for row in issued}, keys))
+
+
+@verb
+def invite(launch: Launch, ids: Sequence[int], *, by: str) -> int:
+    """Invites these people now, whoever stands before them, within the day's quota; how many could be."""
+    day, taken = waitlist.take(launch, len(ids))
+    if not taken:
+        raise Refused("quota_reached")
+    granted = waitlist.invite_named(launch, list(ids)[:taken], by=by)
+    waitlist.give_back(launch, day, taken - len(granted))
+    if granted:
+        issue(launch, granted, batch_id=None, by=by)
+    return len(granted)
+
+
+@verb
+def invite_approved(ids: Sequence[int], *, by: str) -> int:
+    """Invites approved people at once where their launch wants it, as far as the day's quota goes; how many."""
+    eager = Entry.objects.filter(pk__in=ids, launch__invite_on_approval=True).order_by("launch_id", "-priority", "place")
+    invited = 0
+    for launch in Launch.objects.filter(pk__in=eager.values("launch_id")).order_by("pk"):
+        of_launch = list(eager.filter(launch=launch).values_list("pk", flat=True))
+        day, taken = waitlist.take(launch, len(of_launch))
+        granted = waitlist.invite_named(launch, of_launch[:taken], by=by) if taken else []
+        waitlist.give_back(launch, day, taken - len(granted))
+        if granted:
+            issue(launch, granted, batch_id=None, by=by)
+        invited += len(granted)
+    return invited
+
+
+@verb
+def decline(entry: Entry, *, by: str) -> None:
+    """The person says no to their invite and goes."""
+    Entry.objects.select_for_update(no_key=True).get(pk=entry.pk)
+    offer = queries.open_invite_of(entry)
+    if offer is None:
+        raise StaleState("There is no open invite to decline.")
+    move_one(Invite.objects.filter(pk=offer.pk), to="declined")
+    move(Code.objects.filter(pk=offer.code_id), to="revoked")
+    signals.invite_declined.announce([Said(f"entry:{entry.pk}", {"invite": offer.pk})], by=by)
+    waitlist.leave(entry, by=by, reason="declined")
+
+
+@verb
+def revoke_invites_of(entry_ids: Sequence[int], *, by: str) -> None:
+    """Whoever left or was turned away keeps no open invite."""
+    invites = Invite.objects.filter(entry_id__in=entry_ids, status__in=["issued", "sent", "bounced"])
+    code_ids = sorted(invites.values_list("code_id", flat=True))
+    move(invites, to="revoked")
+    move(Code.objects.filter(pk__in=code_ids), to="revoked")
+    signals.code_revoked.announce([Said(f"code:{pk}", {"reason": "entry removed"}) for pk in code_ids], by=by)
+
+
+@verb
+def note_sent(invite_ids: Sequence[int]) -> None:
+    """The mails of these invites were handed over."""
+    move(Invite.objects.filter(pk__in=invite_ids), to="sent")
+
+
+@verb
+def lapse(*, by: str = "system", limit: int = CHUNK) -> int:
+    """Unused invites whose time ran out: their people wait again; each is told in the trail and by mail, once. How many."""
+    late = Invite.objects.filter(lapse_told=False, status__in=["issued", "sent", "bounced"], code__expires_at__lte=Now())
+    rows = list(late.order_by("entry_id").values_list("pk", "entry_id")[:limit])
+    entry_ids = [entry_id for _pk, entry_id in rows]
+    list(Entry.objects.select_for_update(no_key=True).filter(pk__in=entry_ids).order_by("pk").values_list("pk"))
+    fresh = [row for row in rows if Invite.objects.filter(pk=row[0], lapse_told=False).update(lapse_told=True)]
+    if fresh:
+        waitlist.send_back([entry_id for _pk, entry_id in fresh], by=by)
+        signals.invite_lapsed.announce([Said(f"entry:{entry}", {"invite": pk}) for pk, entry in fresh], by=by)
+        owe(messages.lapsed([entry for _pk, entry in fresh]))
+    return len(fresh)
+
+
+@verb
+def tell_expired(*, by: str = "system", limit: int = CHUNK) -> int:
+    """Writes code.expired once for each code that ran out of time; how many."""
+    late = Code.objects.select_for_update(skip_locked=True, no_key=True).filter(expiry_told=False, expires_at__lte=Now())
+    ids = list(late.order_by("pk").values_list("pk", flat=True)[:limit])
+    Code.objects.filter(pk__in=ids).update(expiry_told=True)
+    signals.code_expired.announce([Said(f"code:{pk}") for pk in ids], by=by)
+    return len(ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """Which codes to make. Times are absolute; `bind` is one address, `bind_domain` a whole domain."""
+
+    count: int
+    expires_at: datetime
+    batch_id: str = ""
+    kind: str = "bulk"
+    campaign: str = ""
+    channel: str = ""
+    format: str = "standard"
+    max_uses: int = 1
+    starts_at: datetime | None = None
+    tier: str = "standard"
+    bind: Contact | None = None
+    bind_domain: str = ""
+    owner_id: int | None = None
+
+
+def check_spec(spec: Spec, now: datetime) -> None:
+    """Raises Refused, with a sentence, when such codes would be eternal, guessable or nonsense."""
+    if spec.expires_at > now + timedelta(days=LONGEST_DAYS, minutes=1):
+        raise Refused("too_long_lived", "No code lives longer than 365 days.")
+    if spec.format not in codes.FORMATS:
+        raise Refused("unknown_format", f"The formats are: {', '.join(codes.FORMATS)}.")
+    short = codes.FORMATS[spec.format].length < codes.SAFE_LENGTH
+    long_lived = spec.expires_at > now + timedelta(days=codes.SHORT_LIFE_DAYS, minutes=1)
+    if short and long_lived and spec.bind is None:
+        raise Refused(
+            "guessable",
+            f"Codes of fewer than {codes.SAFE_LENGTH} characters can be guessed: bind them to one address, "
+            f"let them live at most {codes.SHORT_LIFE_DAYS} days, or take a longer format.",
+        )
+
+
+@verb
+def generate(launch: Launch, spec: Spec, *, by: str) -> tuple[CodeRun, bool]:
+    """Makes codes together; the same batch_id and request again finds the same ones: (run, whether this call made them)."""
+    check_spec(spec, timezone.now())
+    asked = _asked(spec)
+    run, fresh = CodeRun.objects.get_or_create(launch=launch, batch_id=spec.batch_id, defaults={"asked": asked, "by": by})
+    if not fresh:
+        if run.asked != asked:
+            raise Refused("batch_differs", "This batch_id was used for another request; take a new one.")
+        return run, False
+    make(launch, spec, run_id=run.pk, by=by)
+    data = {"launch": launch.pk, "batch_id": spec.batch_id, "count": spec.count, "campaign": spec.campaign}
+    signals.codes_made.announce([Said(f"code_run:{run.pk}", data)], by=by)
+    return run, True
+
+
+def _asked(spec: Spec) -> dict[str, Any]:
+    """What was asked, comparable: the address as a keyed hash, the end to the day (a retry comes seconds later)."""
+    bind = waitlist.address_key(spec.bind.kind, spec.bind.canonical).hex() if spec.bind else ""
+    asked = asdict(replace(spec, bind=None)) | {"bind": bind, "expires_at": spec.expires_at.astimezone(UTC).date().isoformat()}
+    return asked | {"starts_at": spec.starts_at.isoformat() if spec.starts_at else None}
+
+
+@verb
+def make(launch: Launch, spec: Spec, *, run_id: int | None, by: str) -> list[int]:
+    """Makes the codes of a spec; their ids. Unique by constraint: a conflict is drawn again."""
+    prefix, version = codes.prefix_of(spec.format, spec.campaign, timezone.now().date()), newest()
+    common = {
+        "launch": launch.pk,
+        "kind": spec.kind,
+        "format": spec.format,
+        "prefix": prefix,
+        "key_version": version,
+        "max_uses": spec.max_uses,
+        "starts_at": spec.starts_at,
+        "expires_at": spec.expires_at,
+        "tier": spec.tier,
+        "campaign": spec.campaign,
+        "channel": spec.channel,
+        "run": run_id,
+        "owner": spec.owner_id,
+        "bound_key": waitlist.address_key(spec.bind.kind, spec.bind.canonical) if spec.bind else None,
+        "bound_domain": spec.bind_domain.casefold(),
+        "by": by,
+    }
+    wanted = [row.id for row in sql.rows(hot.NEXT_IDS, {"count": spec.count})]
+    missing, attempt = wanted, 0
+    while missing:
+        drawn = [codes.derive(pk, attempt, spec.format, prefix, version) for pk in missing]
+        columns = {"ids": missing, "digests": [code.digest for code in drawn], "last4": [code.last4 for code in drawn]}
+        kept = {row.id for row in sql.rows(hot.MAKE_CODES, common | columns | {"attempt": attempt})}
+        missing, attempt = [pk for pk in missing if pk not in kept], attempt + 1
+    return wanted
+
+
+@verb
+def revoke(chosen: Q, reason: str, *, by: str) -> int:
+    """Makes these codes useless for ever, at once; how many worked until now."""
+    return _change_codes(chosen, "revoked", signals.code_revoked, reason, by=by)
+
+
+@verb
+def pause(chosen: Q, reason: str, *, by: str) -> int:
+    """Switches these codes off for now; how many."""
+    return _change_codes(chosen, "paused", signals.code_paused, reason, by=by)
+
+
+@verb
+def resume(chosen: Q, reason: str, *, by: str) -> int:
+    """Switches paused codes on again; how many."""
+    return _change_codes(chosen, "active", signals.code_resumed, reason, by=by)
+
+
+def _change_codes(chosen: Q, to: str, fact: Any, reason: str, *, by: str) -> int:
+    able = [str(start) for start, targets in Code.MOVES.items() if to in targets]
+    locked = Code.objects.select_for_update(no_key=True).filter(chosen, status__in=able).order_by("pk")
+    ids = list(locked.values_list("pk", flat=True))
+    move(Code.objects.filter(pk__in=ids), to=to)
+    fact.announce([Said(f"code:{pk}", {"reason": reason}) for pk in ids], by=by)
+    return len(ids)
+
+
+@verb
+def extend(chosen: Q, days: int, reason: str, *, by: str) -> int:
+    """Gives these codes more days, never past a year from now; how many."""
+    latest = timezone.now() + timedelta(days=LONGEST_DAYS)
+    alive = Code.objects.select_for_update(no_key=True).filter(chosen).exclude(status="revoked").order_by("pk")
+    ids = list(alive.filter(expires_at__lte=latest - timedelta(days=days)).values_list("pk", flat=True))
+    Code.objects.filter(pk__in=ids).update(expires_at=F("expires_at") + timedelta(days=days), expiry_told=False)
+    signals.code_extended.announce([Said(f"code:{pk}", {"days": days, "reason": reason}) for pk in ids], by=by)
+    return len(ids)

@@ -1,0 +1,19 @@
+"""What invites do when something happens in the queue below."""
+
+from collections.abc import Sequence
+
+from invites import actions
+from outbox.facts import Said
+from waitlist.signals import entry_approved, entry_removed
+
+
+@entry_removed.connect
+def revoke_open_invites(said: Sequence[Said], by: str) -> None:
+    """Who is gone keeps no open invite."""
+    actions.revoke_invites_of([one.id for one in said], by=by)
+
+
+@entry_approved.connect
+def invite_at_once(said: Sequence[Said], by: str) -> None:
+    """Where the launch says so, a code goes out as soon as a moderator approves."""
+    actions.invite_approved([one.id for one in said], by=by)
