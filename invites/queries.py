@@ -62,6 +62,12 @@ def open_invite_of(entry: Entry) -> Invite | None:
     return offers.filter(lapse_told=False).order_by("-pk").first()
 
 
+def stands_open(invite: Invite) -> bool:
+    """Whether this offer can still be taken."""
+    waiting = invite.status in ("issued", "sent", "bounced") and invite.entry.status == Entry.Status.INVITED
+    return waiting and state_of(invite.code, timezone.now()) == "active"
+
+
 def invite_shown(entry: Entry) -> dict[str, Any] | None:
     """The open offer as the person sees it."""
     offer = open_invite_of(entry)

@@ -29,9 +29,15 @@ class Rules:
 _kept: dict[str | None, tuple[float, Rules | None]] = {}
 
 
+_totals: dict[int, tuple[float, int]] = {}
+_paces: dict[tuple[int, int, int], tuple[float, eta.Pace | None]] = {}
+
+
 def forget_kept() -> None:
     """Reads launches anew at the next look: after a change of settings, and between tests."""
     _kept.clear()
+    _totals.clear()
+    _paces.clear()
 
 
 def rules_of(slug: str | None) -> Rules | None:
@@ -75,6 +81,15 @@ def total_waiting(launch: Launch) -> int:
     return ranking.total(launch.pk)
 
 
+def total_lately(launch: Launch) -> int:
+    """The same, up to a minute old, as the statistics say it: asking twice tells nobody whether a contact was new."""
+    until, total = _totals.get(launch.pk, (0.0, 0))
+    if until < time.monotonic():
+        total = total_waiting(launch)
+        _totals[launch.pk] = (time.monotonic() + STATS_SECONDS, total)
+    return total
+
+
 def local_date(launch: Launch, now: datetime) -> date:
     """The launch's date at that moment."""
     return now.astimezone(ZoneInfo(launch.time_zone)).date()
@@ -82,14 +97,14 @@ def local_date(launch: Launch, now: datetime) -> date:
 
 def pace_of(launch: Launch) -> eta.Pace | None:
     """The pace of the last 14 local dates, from the rows of the days; kept for a minute."""
-    key = f"pace:{launch.pk}:{launch.daily_quota}:{len(launch.release_days)}"
-    kept: tuple[eta.Pace | None] | None = cache.get(key)
-    if kept is None:
+    key = (launch.pk, launch.daily_quota, len(launch.release_days))
+    until, pace = _paces.get(key, (0.0, None))
+    if until < time.monotonic():
         today = local_date(launch, timezone.now())
         days = Day.objects.filter(launch=launch, date__lt=today).order_by("-date")[: eta.WINDOW_DAYS]
-        kept = (eta.pace([day.granted for day in days], launch.daily_quota, len(launch.release_days) or 7),)
-        cache.set(key, kept, STATS_SECONDS)
-    return kept[0]
+        pace = eta.pace([day.granted for day in days], launch.daily_quota, len(launch.release_days) or 7)
+        _paces[key] = (time.monotonic() + STATS_SECONDS, pace)
+    return pace
 
 
 def wait_at(launch: Launch, position: int | None) -> eta.Wait | None:
