@@ -53,13 +53,16 @@ ALLOWED_HOSTS: list[str] = env.list(
     "ALLOWED_HOSTS", default=[PUBLIC_HOST, "localhost", "127.0.0.1", "[::1]"] if not PRODUCTION else [PUBLIC_HOST]
 )
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
+CSRF_FAILURE_VIEW = "config.problems.csrf_failure"
 TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
+REQUESTS_IN_FLIGHT: int = env.int("REQUESTS_IN_FLIGHT", default=64)  # per process; one more is refused at once with 503
 HTTPS = PUBLIC_BASE_URL.startswith("https://")
 
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.humanize",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
@@ -83,7 +86,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "config.limits.OverloadMiddleware",
+    "config.overload.OverloadMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -302,7 +305,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PARSER_CLASSES": ["config.api.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["config.api.JSONRenderer"],
     "EXCEPTION_HANDLER": "config.api.problem",
-    "DEFAULT_SCHEMA_CLASS": "config.api.Schema",
+    "DEFAULT_SCHEMA_CLASS": "config.schema.Schema",
     "UNAUTHENTICATED_USER": None,
     "UNICODE_JSON": True,
 }
