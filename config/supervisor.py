@@ -20,7 +20,11 @@ LOOK_EVERY = 0.5  # seconds
 
 def programs(data_dir: Path, bind: str, port: int, environ: dict[str, str], *, several: bool) -> list[Child]:
     """What runs beside the database, in the order of its start. Several web processes need Redis to count together."""
-    python = [sys.executable, "-W", "ignore::RuntimeWarning:celery.platforms"]  # under root Celery warns at length
+    python = [
+        sys.executable,
+        "-W",
+        "ignore:You're running the worker with superuser",
+    ]  # under root Celery warns at length
     celery = [*python, "-m", "celery", "-A", "config", "--quiet"]
     granian = [
         sys.executable,
@@ -90,17 +94,14 @@ def accepts(bind: str, port: int) -> bool:
     return False
 
 
-def interrupted(pid: int) -> bool:
-    """True when a `make` has had its Ctrl-C: it then waits for us, whether or not the signal was sent to us as well.
-
-    Linux only: GNU make stops catching SIGINT as soon as it has received one.
-    """
+def heeds_interrupt(pid: int) -> bool:
+    """False when the process ignores Ctrl-C, or is a GNU make that has had its one: it catches only the first (Linux)."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return False
     caught = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:"))
-    return not int(caught, 16) & 1 << (signal.SIGINT - 1)
+    return bool(int(caught, 16) & 1 << (signal.SIGINT - 1))
 
 
 @dataclass
@@ -111,6 +112,10 @@ class Supervisor:
     children: list[Child] = field(default_factory=list)
     ending: threading.Event = field(default_factory=threading.Event)
     starting: bool = True
+    make_heeds: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.make_heeds = heeds_interrupt(self.make)
 
     @contextlib.contextmanager
     def hearing(self) -> Iterator[None]:
@@ -138,11 +143,9 @@ class Supervisor:
             child.start()
 
     def watch(self) -> None:
-        """Starts again what dies, until a signal comes."""
+        """Starts again what dies, until a signal comes, to us or to the make that waits for us."""
         self.starting = False
-        while not self.ending.wait(LOOK_EVERY):
-            if self.make and interrupted(self.make):
-                return
+        while not self.ending.wait(LOOK_EVERY) and heeds_interrupt(self.make) == self.make_heeds:
             for child in self.children:
                 self.look_after(child)
 

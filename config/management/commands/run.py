@@ -47,7 +47,8 @@ class Command(BaseCommand):
             except KeyboardInterrupt:
                 pass
             finally:
-                self.say("Stopping.")
+                if run.children:
+                    self.say("Stopping.")
                 run.stop()
                 if parts is not None:
                     parts.stop()
@@ -101,6 +102,8 @@ class Command(BaseCommand):
         web = run.children[-1]
         while web.alive and not supervisor.accepts(settings.BIND_ADDRESS, settings.PORT):
             time.sleep(0.1)
+        if not web.alive:
+            raise embedded.NotStarted("The web server did not start; its reason stands above.")
         pages = [*PAGES, ("Mailbox", "/mailbox")] if settings.MAILBOX else PAGES
         lines = [f"  {name:<16} {settings.PUBLIC_BASE_URL}{path}" for name, path in pages]
         self.say("\n".join(["Vestibule runs; Ctrl-C stops it.", "", *lines, ""]))
