@@ -51,13 +51,15 @@ class Door(APIView):
 
     callers  who may call: "public", "person", "key:<scope>"; staff with that scope may call what a key may
     limit    the row of the table in config/limits.py
-    Input    a serializer of the body (of the query for GET); Output documents the answer
+    Input    a serializer of the body (of the query for GET)
+    Output   a serializer that documents the answer, which has one of the statuses in `success`
     """
 
     callers: ClassVar[Collection[str]] = frozenset({"public"})
     limit: ClassVar[str] = ""
     Input: ClassVar[type[BaseSerializer[Any]] | None] = None
     Output: ClassVar[type[BaseSerializer[Any]] | None] = None
+    success: ClassVar[tuple[int, ...]] = (200,)
     metadata_class = None
     headers: dict[str, str]
     input: dict[str, Any]
