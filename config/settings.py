@@ -238,7 +238,7 @@ else:
 # Text messages go through one class, as mail does through its backend; empty: joining by phone is off.
 SMS_BACKEND: str = env("SMS_BACKEND", default="outbox.mailbox.SmsBackend" if MAILBOX else "")
 
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://") or "filesystem://"
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://") or "filesystem://localhost"
 if not REDIS_URL:
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
         "data_folder_in": str(DATA_DIR / "broker"),

@@ -49,7 +49,7 @@ def programs(data_dir: Path, bind: str, port: int, environ: dict[str, str], *, s
         "1",
     ]
     granian += (
-        ["--workers", "2", "--blocking-threads", "4"] if several else ["--workers", "1", "--blocking-threads", "8"]
+        ["--workers", "2", "--blocking-threads", "4"] if several else ["--workers", "1", "--blocking-threads", "4"]
     )
     granian += ["--workers-kill-timeout", "5"]
     worker = ["worker", "--pool", "threads", "--concurrency", "4", "--loglevel", "WARNING"]
