@@ -23,7 +23,9 @@ USED_EVERY = timedelta(minutes=1)
 
 
 @verb
-def create_api_key(name: str, scopes: Iterable[str], *, by: str, expires_at: datetime | None = None) -> tuple[ApiKey, str]:
+def create_api_key(
+    name: str, scopes: Iterable[str], *, by: str, expires_at: datetime | None = None
+) -> tuple[ApiKey, str]:
     """The key's row and its secret, which nobody can read again. Refused: scope_unknown, scope_missing, name_invalid, expiry_past."""
     wanted = sorted(set(scopes))
     if unknown := [scope for scope in wanted if scope not in SCOPES]:

@@ -22,7 +22,8 @@ class KeyForm(forms.ModelForm):
     """Name, scopes and expiry of a new key."""
 
     scopes = forms.MultipleChoiceField(
-        choices=[(name, f"{name}: {sentence}") for name, sentence in SCOPES.items()], widget=forms.CheckboxSelectMultiple
+        choices=[(name, f"{name}: {sentence}") for name, sentence in SCOPES.items()],
+        widget=forms.CheckboxSelectMultiple,
     )
 
     class Meta:
@@ -71,7 +72,17 @@ class UserAdmin(admin.ModelAdmin):
     list_display = ["email", "name", "is_staff", "is_active", "admitted_by", "date_joined"]
     list_filter = ["is_staff", "is_active"]
     search_fields = ["email", "name"]
-    fields = ["email", "name", "admitted_by", "is_staff", "is_superuser", "is_active", "groups", "last_login", "date_joined"]
+    fields = [
+        "email",
+        "name",
+        "admitted_by",
+        "is_staff",
+        "is_superuser",
+        "is_active",
+        "groups",
+        "last_login",
+        "date_joined",
+    ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody is made here."""

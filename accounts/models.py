@@ -1,6 +1,6 @@
 """Users and API keys. Every user row names who admitted them; a key is kept as a hash with the scopes it was given."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -31,7 +31,9 @@ class Users(BaseUserManager["User"]):
         """A user who may log in with the password; without one, only by code or single sign-on."""
         if not email:
             raise ValueError("a user needs an e-mail address")
-        return self.create(email=email.strip().lower(), password=make_password(password), admitted_by=admitted_by, **columns)
+        return self.create(
+            email=email.strip().lower(), password=make_password(password), admitted_by=admitted_by, **columns
+        )
 
     def create_superuser(
         self, email: str, password: str | None = None, *, admitted_by: str = "staff:createsuperuser", **columns: Any
@@ -55,7 +57,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
-    REQUIRED_FIELDS: list[str] = []
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
         verbose_name = _("user")
@@ -77,7 +79,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 def known_scope(scope: str) -> None:
     """Refuses a scope that the catalogue does not have."""
     if scope not in SCOPES:
-        raise ValidationError(_("%(scope)s is not a scope. There are: %(known)s"), params={"scope": scope, "known": ", ".join(SCOPES)})
+        raise ValidationError(
+            _("%(scope)s is not a scope. There are: %(known)s"), params={"scope": scope, "known": ", ".join(SCOPES)}
+        )
 
 
 class ApiKeys(BaseAPIKeyManager):
@@ -92,12 +96,15 @@ class ApiKeys(BaseAPIKeyManager):
 class ApiKey(AbstractAPIKey):
     """A key for another program: shown once, kept hashed, allowed what its scopes say, dead at once when revoked."""
 
-    id = models.BigAutoField(primary_key=True)
+    id = models.BigAutoField(primary_key=True)  # type: ignore[assignment]  # the library's holds the hash
     scopes = ArrayField(models.TextField(validators=[known_scope]), verbose_name=_("scopes"), default=list)
-    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False, help_text=_("To the minute."))
+    last_used_at = models.DateTimeField(
+        _("last used"), null=True, blank=True, editable=False, help_text=_("To the minute.")
+    )
 
-    objects = ApiKeys()
+    objects: ClassVar[ApiKeys] = ApiKeys()  # type: ignore[assignment]
 
-    class Meta(AbstractAPIKey.Meta):
+    class Meta:
+        ordering = ["-created"]
         verbose_name = _("API key")
         verbose_name_plural = _("API keys")

@@ -206,9 +206,7 @@ def check(value: Any, depth: int = 1) -> None:
     elif isinstance(value, list):
         for inner in value:
             check(inner, depth + 1)
-    elif isinstance(value, int) and not -LARGEST_NUMBER <= value < LARGEST_NUMBER:
-        raise ValueError("a number is too large")
-    elif isinstance(value, float) and not math.isfinite(value):
+    elif isinstance(value, int | float) and not -LARGEST_NUMBER <= value < LARGEST_NUMBER:
         raise ValueError("a number is too large")
 
 
@@ -226,7 +224,9 @@ class StrictJSONParser(BaseParser):
 
     media_type = "application/json"
 
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def parse(
+        self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         """The body as a dict."""
         request: HttpRequest = (parser_context or {})["request"]._request
         if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_BODY:
@@ -235,9 +235,11 @@ class StrictJSONParser(BaseParser):
         if charset.lower() not in ("utf-8", "utf8"):
             raise exceptions.UnsupportedMediaType(f"application/json; charset={charset}")
         try:
-            return read_json(request.body)
+            body = read_json(request.body)
         except (ValueError, RecursionError) as error:
             raise exceptions.ParseError from error
+        # The launch may be named in the query as well as in the body.
+        return {"launch": request.GET["launch"], **body} if "launch" in request.GET else body
 
 
 class JSONRenderer(renderers.JSONRenderer):
@@ -306,21 +308,24 @@ def read_error(error: Exception, caller: Caller) -> dict[str, Any]:
     if isinstance(error, Refused):
         return refused(error, caller)
     if isinstance(error, exceptions.Throttled):
-        return document("rate_limited", seconds=math.ceil(error.wait or problem_of("rate_limited").retry_after))
+        return document("rate_limited", seconds=seconds_to_wait(error, "rate_limited"))
     for kind, code in DOOR_ERRORS:
         if isinstance(error, kind):
             return document(code)
     return document("internal")
 
 
+def seconds_to_wait(error: Exception, code: str) -> int:
+    """When to come back: what the limit says, else the table."""
+    return math.ceil(getattr(error, "wait", None) or problem_of(code).retry_after)
+
+
 def headers_of(error: Exception, said: dict[str, Any]) -> dict[str, str]:
     """Retry-After and WWW-Authenticate, where they are due."""
     headers = {}
-    wait = getattr(error, "wait", None) or problem_of(said["code"]).retry_after
-    if said["status"] == 503:
-        wait = retry_seconds()
+    wait = retry_seconds() if said["status"] == 503 else seconds_to_wait(error, said["code"])
     if wait:
-        headers["Retry-After"] = str(math.ceil(wait))
+        headers["Retry-After"] = str(wait)
     if getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = error.auth_header  # type: ignore[attr-defined]
     return headers

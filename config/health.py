@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connections
 from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse
+from django.urls import path
 from django.utils import timezone
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -132,7 +133,9 @@ def broker() -> str:
     """Whether the broker takes work."""
     if not settings.REDIS_URL:
         return "ok (filesystem)"
-    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=CHECK_SECONDS, socket_connect_timeout=CHECK_SECONDS)
+    client = redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=CHECK_SECONDS, socket_connect_timeout=CHECK_SECONDS
+    )
     try:
         client.ping()
     finally:
@@ -154,7 +157,12 @@ def relay() -> str:
     return "ok"
 
 
-CHECKS: dict[str, Callable[[], str]] = {"database": database, "migrations": migrations, "broker": broker, "relay": relay}
+CHECKS: dict[str, Callable[[], str]] = {
+    "database": database,
+    "migrations": migrations,
+    "broker": broker,
+    "relay": relay,
+}
 
 ENTRIES = "SELECT status, count(*) FROM waitlist_entry GROUP BY status"
 DELIVERIES = "SELECT status, count(*) FROM outbox_delivery WHERE status <> 'done' GROUP BY status"
@@ -193,7 +201,15 @@ def metrics(request: HttpRequest) -> HttpResponse:
             return respond(request, "permission_denied")
         mark_used(key)
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(Rows())  # type: ignore[arg-type]
+        registry.register(Rows())
         return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
     except (Lacking, OSError, psycopg.Error):
         return respond(request, "unavailable")
+
+
+urlpatterns = [
+    path("health", Alive.as_view(), name="health"),
+    path("health/ready", Ready.as_view(), name="ready"),
+    path("metrics", metrics, name="metrics"),
+    *(path(f"api/{one}/health", Alive.as_view(service=one), name=f"{one}-health") for one in SERVICES),
+]

@@ -236,7 +236,7 @@ class Call:
     def read(self, name: str) -> str:
         """Reads the part from the call."""
         if name == "network":
-            return "" if self.caller.vouched else network(self.request)
+            return "" if self.caller.vouched else network(self.request) or ""
         if name == "contact":
             text = first_text(self.sent(), CONTACT_FIELDS)
             return contact_part(text) if text else ""

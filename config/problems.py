@@ -92,7 +92,9 @@ def problem_of(code: str) -> Problem:
     return PROBLEMS.get(code) or Problem(422, code.replace("_", " ").capitalize(), PROBLEMS["refused"].detail)
 
 
-def document(code: str, detail: Text = "", *, errors: Mapping[str, Any] | None = None, **words: object) -> dict[str, Any]:
+def document(
+    code: str, detail: Text = "", *, errors: Mapping[str, Any] | None = None, **words: object
+) -> dict[str, Any]:
     """The members of RFC 9457, and beside them our stable word and the fields at fault. `words` fill the table's sentence."""
     problem = problem_of(code)
     sentence = problem.detail % words if words else problem.detail
@@ -122,8 +124,8 @@ def respond(request: HttpRequest, code: str, *, detail: Text = "", retry_after: 
     problem = problem_of(code)
     retry_after = retry_after or (retry_seconds() if problem.status == 503 else problem.retry_after)
     if is_api(request):
-        words = {"seconds": retry_after} if code == "rate_limited" else {}
-        response: HttpResponse = JsonResponse(document(code, detail, **words), status=problem.status, content_type=MEDIA_TYPE)
+        said = document(code, detail, seconds=retry_after) if code == "rate_limited" else document(code, detail)
+        response: HttpResponse = JsonResponse(said, status=problem.status, content_type=MEDIA_TYPE)
     else:
         response = page(request, problem.status, {"retry_after": retry_after})
     response["Cache-Control"] = "no-store"

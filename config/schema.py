@@ -4,18 +4,27 @@ from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiParameter, inline_serializer
 from rest_framework import serializers
 
 from accounts.scopes import SCOPES
 from config.problems import MEDIA_TYPE
 from outbox.doors import KEY_LENGTH, REPLAYED, Door
-from waitlist.doors import LaunchDoor
 
 SECURITY = {
     "key": {"type": "http", "scheme": "bearer", "description": "An API key with the scope named."},
-    "person": {"type": "apiKey", "in": "header", "name": "X-Waitlist-Token", "description": "The token of a private link."},
-    "session": {"type": "apiKey", "in": "cookie", "name": "sessionid", "description": "Staff in the console, with X-CSRFToken."},
+    "person": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Waitlist-Token",
+        "description": "The token of a private link.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "sessionid",
+        "description": "Staff in the console, with X-CSRFToken.",
+    },
 }
 SAYS = {
     400: "The input does not fit; `errors` names the fields.",
@@ -35,18 +44,22 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     OpenApiParameter.HEADER,
     description=f"Makes a retry safe for 24 hours: the same answer again, marked with {REPLAYED}.",
 )
-LAUNCH = OpenApiParameter("launch", str, description="The slug of the launch, here or in the body; the first one when left out.")
+LAUNCH = OpenApiParameter(
+    "launch", str, description="The slug of the launch, here or in the body; the first one when left out."
+)
 
 
-class ProblemOutput(serializers.Serializer[Any]):
-    """RFC 9457."""
-
-    type = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    detail = serializers.CharField()
-    code = serializers.CharField(help_text="A stable word for programs.")
-    errors = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
+PROBLEM = inline_serializer(
+    "Problem",
+    {
+        "type": serializers.CharField(),
+        "title": serializers.CharField(),
+        "status": serializers.IntegerField(),
+        "detail": serializers.CharField(),
+        "code": serializers.CharField(help_text="A stable word for programs."),
+        "errors": serializers.DictField(child=serializers.ListField(child=serializers.CharField())),
+    },
+)
 
 
 class Schema(AutoSchema):
@@ -77,7 +90,9 @@ class Schema(AutoSchema):
         parameters: list[Any] = [self.view.Input] if self.method == "GET" and getattr(self.view, "Input", None) else []
         if self.method == "POST":
             parameters.append(IDEMPOTENCY_KEY)
-        return [*parameters, LAUNCH] if isinstance(self.view, LaunchDoor) else parameters
+            reader = self.view.Input() if getattr(self.view, "Input", None) else None
+            parameters += [LAUNCH] if reader and "launch" in reader.fields else []
+        return parameters
 
     def callers(self) -> list[str]:
         """Who may call, in a settled order."""
@@ -91,10 +106,14 @@ class Schema(AutoSchema):
             )
         schemes: list[dict[str, list[str]]] = []
         for caller in self.callers():
-            schemes += [{"key": []}, {"session": []}] if caller.startswith("key:") else [{} if caller == "public" else {caller: []}]
+            schemes += (
+                [{"key": []}, {"session": []}]
+                if caller.startswith("key:")
+                else [{} if caller == "public" else {caller: []}]
+            )
         return schemes
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # drf-spectacular asks without arguments
         """What the door says of itself, and the scope that a key needs."""
         scopes = [caller.removeprefix("key:") for caller in self.callers() if caller.startswith("key:")]
         named = [f"Scope `{scope}`: {SCOPES[scope]}" for scope in scopes if scope in SCOPES]
@@ -104,7 +123,7 @@ class Schema(AutoSchema):
         """The answer, and each problem that this door can have."""
         output = getattr(self.view, "Output", None) or {"type": "object", "additionalProperties": True}
         responses: dict[Any, Any] = dict.fromkeys(getattr(self.view, "success", (200,)), output)
-        return responses | {(status, MEDIA_TYPE): ProblemOutput for status in self.troubles()}
+        return responses | {(status, MEDIA_TYPE): PROBLEM for status in self.troubles()}
 
     def troubles(self) -> list[int]:
         """The statuses of this door's problems."""
@@ -119,7 +138,9 @@ class Schema(AutoSchema):
             found |= {401, 403}
         return sorted(found | ({429} if getattr(self.view, "limit", "") else set()))
 
-    def _get_response_for_code(self, serializer: Any, status_code: Any, media_types: Any = None, direction: Any = "response") -> Any:
+    def _get_response_for_code(
+        self, serializer: Any, status_code: Any, media_types: Any = None, direction: Any = "response"
+    ) -> Any:
         """Says in words what each problem means."""
         described: dict[str, Any] = super()._get_response_for_code(serializer, status_code, media_types, direction)
         if media_types and not described["description"]:

@@ -75,12 +75,12 @@ def client_ip(request: HttpRequest) -> str:
     return str(address_of(request) or "")
 
 
-def network(request: Any) -> str:
-    """What limits and the trace count by: an IPv4 address, or the first 64 bits of an IPv6 one; empty when there is none."""
+def network(request: Any) -> str | None:
+    """What limits and the trace count by: an IPv4 address, or the first 64 bits of an IPv6 one; None when there is none."""
     address = address_of(request)
     if isinstance(address, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((int(address), 64), strict=False).network_address)
-    return str(address or "")
+    return str(address) if address else None
 
 
 def user_agent(request: Any) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection
 from typing import Any, ClassVar
 
 from django.db import DatabaseError
-from django.http.response import HttpResponseBase
 from rest_framework.exceptions import NotFound, ParseError, ValidationError
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
@@ -36,10 +35,8 @@ def answering(verb: Verb) -> Callable[..., Response]:
     def respond(door: "Door", request: Request, **path: Any) -> Response:
         door.input = door.read()
         key = request.META.get("HTTP_IDEMPOTENCY_KEY") if request.method == "POST" else None
-        if key is None:
-            answer = verb(door, request, **path)
-        else:
-            answer = door.once(key, functools.partial(verb, door, request, **path))
+        run = functools.partial(verb, door, request, **path)
+        answer = run() if key is None else door.once(key, run)
         door.headers.update(answer.headers)
         return Response(answer.body, status=answer.status)
 
@@ -81,7 +78,7 @@ class Door(APIView):
         return self.caller.actor
 
     @property
-    def network(self) -> str:
+    def network(self) -> str | None:
         """Where the call comes from."""
         return network(self.request)
 
@@ -159,7 +156,7 @@ class Door(APIView):
         renderer = self.renderer_classes[0]()
         return renderer, str(renderer.media_type)
 
-    def finalize_response(self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         """Answers are for their caller alone, unless the verb says they may be kept."""
         self.headers.setdefault("Cache-Control", "no-store")
         return super().finalize_response(request, response, *args, **kwargs)

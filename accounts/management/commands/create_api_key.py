@@ -20,7 +20,13 @@ class Command(BaseCommand):
         """The key's name, its scopes and how long it lives."""
         parser.add_argument("--name", required=True, help="what you will know the key by")
         parser.add_argument(
-            "--scope", required=True, nargs="+", action="extend", choices=list(SCOPES), metavar="SCOPE", help=", ".join(SCOPES)
+            "--scope",
+            required=True,
+            nargs="+",
+            action="extend",
+            choices=list(SCOPES),
+            metavar="SCOPE",
+            help=", ".join(SCOPES),
         )
         parser.add_argument("--expires-in-days", type=int, help="the key dies by itself after so many days")
 
