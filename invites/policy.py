@@ -1,6 +1,10 @@
 """Who may use a code, beyond what the code itself says. Pure."""
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
+
+from waitlist.models import Launch
 
 # Entries that no code lets in; the caller reads the same answer as for a bad code.
 TURNED_AWAY = frozenset({"rejected", "blocked", "suspended"})
@@ -24,3 +28,9 @@ def must_prove_mailbox(found: Any, *, proven: bool) -> bool:
 def is_release_day(release_days: list[int], iso_weekday: int) -> bool:
     """Whether batches go out on that weekday; no days named means every day."""
     return not release_days or iso_weekday in release_days
+
+
+def is_release_time(launch: Launch, now: datetime) -> bool:
+    """Whether the launch's daily batch is due at this moment: on a release day, from its local hour on."""
+    local = now.astimezone(ZoneInfo(launch.time_zone))
+    return is_release_day(launch.release_days, local.isoweekday()) and local.hour == launch.release_hour

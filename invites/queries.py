@@ -1,14 +1,14 @@
 """Named reads of invites and codes."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from invites import codes, tokens
-from invites.models import Attempt, Code, Invite
+from invites.models import Attempt, Batch, Code, Invite
 from waitlist.models import Entry, Launch
 
 
@@ -99,3 +99,8 @@ def run_texts(run_id: int) -> Iterator[str]:
 def wrong_codes(network: str | None, since: datetime) -> int:
     """How many codes were refused to this network since then: the count that a lost Redis does not open."""
     return Attempt.objects.filter(network=network, at__gte=since).count() if network else 0
+
+
+def released_today(launch: Launch, now: datetime) -> bool:
+    """Whether the scheduler has released this hour's daily batch already."""
+    return Batch.objects.filter(launch=launch, by="beat", created_at__gt=now - timedelta(hours=2)).exists()

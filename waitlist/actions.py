@@ -17,7 +17,7 @@ from outbox.actions import owe
 from outbox.errors import Refused
 from outbox.facts import Said
 from outbox.keys import keyed
-from outbox.states import StaleState, move, move_one, sources, verb
+from outbox.states import StaleState, move, sources, verb
 from waitlist import hot, messages, queries, scoring, signals, tokens
 from waitlist.channels import Contact
 from waitlist.models import Entry, Launch, Points, PointsWeight, SourceLink, Trace
@@ -273,17 +273,21 @@ def release(ids: Sequence[int], reason: str, *, by: str) -> int:
 
 
 @verb
-def suspend(entry: Entry, reason: str, *, by: str) -> None:
-    """Takes a registered person's access away for now."""
-    move_one(Entry.objects.filter(pk=entry.pk), to="suspended")
-    signals.entry_suspended.announce([Said(f"entry:{entry.pk}", {"reason": reason})], by=by)
+def suspend(ids: Sequence[int], reason: str, *, by: str) -> int:
+    """Takes registered people's access away for now; how many."""
+    moved = _moved(ids, "suspended")
+    signals.entry_suspended.announce([Said(f"entry:{pk}", {"reason": reason}) for pk in moved], by=by)
+    return len(moved)
 
 
 @verb
-def restore(entry: Entry, reason: str, *, by: str) -> None:
-    """Gives a suspended person's access back."""
-    move_one(Entry.objects.filter(pk=entry.pk, status="suspended"), to="registered")
-    signals.entry_restored.announce([Said(f"entry:{entry.pk}", {"reason": reason})], by=by)
+def restore(ids: Sequence[int], reason: str, *, by: str) -> int:
+    """Gives suspended people's access back; how many."""
+    suspended = Entry.objects.select_for_update(no_key=True).filter(pk__in=ids, status="suspended").order_by("pk")
+    moved = list(suspended.values_list("pk", flat=True))
+    move(Entry.objects.filter(pk__in=moved), to="registered")
+    signals.entry_restored.announce([Said(f"entry:{pk}", {"reason": reason}) for pk in moved], by=by)
+    return len(moved)
 
 
 @verb
@@ -463,6 +467,15 @@ def weigh(launch: Launch, rule: str, key: str, points: int, *, by: str) -> None:
     PointsWeight.objects.update_or_create(launch=launch, rule=rule, key=key, defaults={"points": points})
     queries.forget_kept()
     said = Said(f"launch:{launch.pk}", {"changes": {f"points {rule} {key}".strip(): points}})
+    signals.launch_tuned.announce([said], by=by)
+
+
+@verb
+def unweigh(weight: PointsWeight, *, by: str) -> None:
+    """The rule gives its default points again."""
+    said = Said(f"launch:{weight.launch_id}", {"changes": {f"points {weight.rule} {weight.key}".strip(): "default"}})
+    weight.delete()
+    queries.forget_kept()
     signals.launch_tuned.announce([said], by=by)
 
 

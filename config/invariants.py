@@ -1,0 +1,56 @@
+"""What must be true of the rows at any moment; `manage.py check_invariants` asks. Each query finds the rows that break it."""
+
+from outbox import sql
+
+COUNTED = "status IN ('waiting', 'approved') AND held_at IS NULL"
+
+INVARIANTS: dict[str, str] = {
+    "a code's uses are its redemptions": """
+        SELECT code.id FROM invites_code AS code
+        WHERE code.uses <> (SELECT count(*) FROM invites_redemption WHERE code_id = code.id)""",
+    "a code's reserved uses are its open reservations": """
+        SELECT code.id FROM invites_code AS code
+        WHERE code.reserved <> (SELECT count(*) FROM invites_reservation WHERE code_id = code.id AND status = 'open')""",
+    "a day grants as many places as invites were issued on it, and never more": """
+        SELECT day.id FROM waitlist_day AS day JOIN waitlist_launch AS launch ON launch.id = day.launch_id
+        WHERE day.granted <> (
+            SELECT count(*) FROM invites_invite AS invite JOIN invites_code AS code ON code.id = invite.code_id
+            WHERE code.launch_id = day.launch_id AND (invite.issued_at AT TIME ZONE launch.time_zone)::date = day.date)""",
+    "nobody has two open invites": """
+        SELECT entry_id FROM invites_invite WHERE status IN ('issued', 'sent', 'bounced') AND NOT lapse_told
+        GROUP BY entry_id HAVING count(*) > 1""",
+    "who is invited has an open invite": """
+        SELECT entry.id FROM waitlist_entry AS entry WHERE entry.status = 'invited' AND NOT EXISTS (
+            SELECT FROM invites_invite WHERE entry_id = entry.id AND status IN ('issued', 'sent', 'bounced') AND NOT lapse_told)""",
+    "nobody is admitted twice": """
+        SELECT entry_id FROM invites_redemption GROUP BY entry_id HAVING count(*) > 1""",
+    "who registered has a moment of it, and the trail says so": """
+        SELECT id FROM waitlist_entry AS entry WHERE status IN ('registered', 'suspended') AND (registered_at IS NULL
+            OR NOT EXISTS (SELECT FROM outbox_event WHERE subject = 'entry:' || entry.id AND kind = 'entry.registered'))""",
+    "every redemption stands in the trail": """
+        SELECT redemption.id FROM invites_redemption AS redemption WHERE NOT EXISTS (
+            SELECT FROM outbox_event WHERE subject = 'entry:' || redemption.entry_id AND kind = 'code.redeemed')""",
+    "a priority is the clamped sum of its points": """
+        SELECT entry.id FROM waitlist_entry AS entry WHERE entry.priority <> least(200, greatest(0, coalesce(
+            (SELECT sum(points) FROM waitlist_points WHERE entry_id = entry.id), 0)))""",
+    "the counters of the queue are the people in it": f"""
+        SELECT launch.id FROM waitlist_launch AS launch
+        WHERE (SELECT count(*) FROM waitlist_entry WHERE launch_id = launch.id AND {COUNTED})
+           <> coalesce((SELECT sum(n) FROM waitlist_queuecount WHERE launch_id = launch.id AND level = 3), 0)
+            + coalesce((SELECT sum(n) FROM waitlist_queuedelta WHERE launch_id = launch.id), 0)""",
+    "every level of the counters has the same sum": """
+        SELECT launch_id FROM (SELECT launch_id, level, sum(n) AS n FROM waitlist_queuecount GROUP BY 1, 2) AS level
+        GROUP BY launch_id HAVING min(n) <> max(n)""",
+    "a milestone paid once": """
+        SELECT referrer_id FROM referrals_reward WHERE milestone IS NOT NULL GROUP BY referrer_id, milestone HAVING count(*) > 1""",
+}
+
+
+def broken() -> list[str]:
+    """A line for each invariant that does not hold, with the first ids that break it."""
+    lines = []
+    for sentence, query in INVARIANTS.items():
+        ids = [str(row[0]) for row in sql.rows(f"{query} LIMIT 5")]  # noqa: S608 - constants of this file
+        if ids:
+            lines.append(f"broken: {sentence} (such as {', '.join(ids)})")
+    return lines

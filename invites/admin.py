@@ -1,0 +1,127 @@
+"""The console's pages of batches, invites, codes and redemptions: to look at, and to act on by verbs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from invites import actions, queries
+from invites.models import Attempt, Batch, Code, CodeRun, Invite, Redemption, Reservation
+from outbox.states import StaleState
+from waitlist.admin import ReadOnly, with_reason
+
+
+def by_ids(verb: Any) -> Any:
+    """A verb on codes, for the list's ids."""
+
+    def change(ids: Sequence[int], reason: str, *, by: str) -> int:
+        changed: int = verb(Q(pk__in=ids), reason, by=by)
+        return changed
+
+    change.__name__ = verb.__name__
+    return change
+
+
+def each_batch(verb: Any) -> Any:
+    """A verb on one batch, for the list's ids; those that stand elsewhere are left."""
+
+    def change(ids: Sequence[int], reason: str, *, by: str) -> int:
+        changed = 0
+        for batch in Batch.objects.filter(pk__in=ids).order_by("pk"):
+            try:
+                verb(batch, reason, by=by)
+            except StaleState:
+                continue
+            changed += 1
+        return changed
+
+    change.__name__ = verb.__name__
+    return change
+
+
+class Actable(ReadOnly):
+    """Rows that moderators and owners act on."""
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        """Whoever may change such rows."""
+        return request.user.has_perm(f"invites.change_{self.opts.model_name}")
+
+
+@admin.register(Code)
+class CodeAdmin(Actable):
+    """Codes, by their last four characters; the whole code is shown to its owner alone."""
+
+    list_display = ("last4", "kind", "campaign", "state", "uses", "max_uses", "tier", "expires_at")
+    list_filter = ("launch", "kind", "status", "campaign")
+    search_fields = ("=last4", "=campaign", "=run__batch_id")
+    show_full_result_count = False
+    exclude = ("digest", "bound_key")
+    actions = (
+        with_reason(_("Revoke for ever"), by_ids(actions.revoke)),
+        with_reason(_("Pause"), by_ids(actions.pause)),
+        with_reason(_("Resume"), by_ids(actions.resume)),
+    )
+
+    @admin.display(description=_("state now"))
+    def state(self, code: Code) -> str:
+        """What the row and the clock say together."""
+        return queries.state_of(code, timezone.now())
+
+
+@admin.register(Batch)
+class BatchAdmin(Actable):
+    """Runs of invitations."""
+
+    list_display = ("id", "launch", "status", "size", "released", "by", "created_at")
+    list_filter = ("launch", "status")
+    actions = (
+        with_reason(_("Pause"), each_batch(actions.pause_batch)),
+        with_reason(_("Resume"), each_batch(actions.resume_batch)),
+        with_reason(_("Cancel"), each_batch(actions.cancel_batch)),
+    )
+
+
+@admin.register(Invite)
+class InviteAdmin(ReadOnly):
+    """Offers, and how far they came."""
+
+    list_display = ("id", "entry", "status", "batch", "issued_at")
+    list_filter = ("status",)
+    raw_id_fields = ("entry", "code")
+
+
+@admin.register(Redemption)
+class RedemptionAdmin(ReadOnly):
+    """Who used which code, when and from where."""
+
+    list_display = ("id", "entry", "code", "door", "at", "network")
+    show_full_result_count = False
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ReadOnly):
+    """Refused codes, with the true reason."""
+
+    list_display = ("at", "reason", "door", "network")
+    list_filter = ("reason", "door")
+    exclude = ("digest", "address_key")
+    show_full_result_count = False
+
+
+@admin.register(CodeRun)
+class CodeRunAdmin(ReadOnly):
+    """Codes made together."""
+
+    list_display = ("batch_id", "launch", "by", "created_at")
+
+
+@admin.register(Reservation)
+class ReservationAdmin(ReadOnly):
+    """Uses kept until a mailbox agrees."""
+
+    list_display = ("id", "entry", "code", "status", "expires_at")
+    list_filter = ("status",)

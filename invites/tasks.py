@@ -1,0 +1,39 @@
+"""What Celery runs for invites: a poke and nothing else; the rows decide."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from invites import actions, policy, queries
+from waitlist import actions as waitlist
+from waitlist.models import Launch
+
+
+@shared_task(name="invites.daily")
+def release_daily() -> None:
+    """Releases the daily batch of every launch whose hour it is; poked every few minutes, once a local date."""
+    for launch_id in Launch.objects.filter(enabled=True, mode__in=["waitlist", "both"]).values_list("pk", flat=True):
+        launch = Launch.objects.get(pk=launch_id)
+        if policy.is_release_time(launch, timezone.now()) and not queries.released_today(launch, timezone.now()):
+            actions.release(launch, by="beat")
+
+
+@shared_task(name="invites.release")
+def release_one(launch_id: int, count: int | None, by: str) -> None:
+    """Releases a batch that somebody asked for in the console."""
+    actions.release(Launch.objects.get(pk=launch_id), count, by=by)
+
+
+@shared_task(name="invites.lapse")
+def lapse() -> None:
+    """Unused invites, kept uses and codes whose time ran out: told once each."""
+    while actions.lapse():
+        pass
+    while actions.tell_expired():
+        pass
+    actions.sweep_reservations(by="system")
+
+
+@shared_task(name="waitlist.purge_traces")
+def purge_traces() -> None:
+    """Networks and browsers of joins are deleted after the launch's days."""
+    waitlist.purge_traces(timezone.now())
