@@ -1,20 +1,25 @@
-"""Verbs of the outbox: owe something to the outside, and replay what was given up."""
+"""Verbs of the outbox: owe something to the outside, note how it went, replay what was given up, suppress an address."""
 
 import json
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from django.db.models.functions import Now
 
-from outbox import sql
-from outbox.models import Delivery, Suppression
-from outbox.signals import address_suppressed, delivery_replayed
+from outbox import keys, registry, sql
 from outbox.facts import Said
+from outbox.models import Delivery, Suppression
+from outbox.policy import BOUNCED, End, after
+from outbox.registry import Outcome
+from outbox.signals import address_restored, address_suppressed, delivery_given_up, delivery_replayed
 from outbox.states import move, verb
 
 DAILY_CAP = 12  # mails to one address in 24 hours, over all templates: nobody is mail-bombed through us
+PURGED_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +61,142 @@ def owe(owed: Sequence[Owed]) -> int:
         name: [getattr(one, name) for one in owed]
         for name in ("handler", "name", "subject", "address_key", "cap", "dedupe", "sealed", "due_at")
     }
-    columns["data"] = [json.dumps(one.data) for one in owed]
+    columns["data"] = [json.dumps(one.data) if one.data else "{}" for one in owed]
     return len(sql.rows(INSERT, columns))
 
 
 @verb
+def owe_sealed(
+    to: str, subject: str, text: str, html: str = "", *, subject_ref: str, by: str, address_key: bytes | None = None
+) -> int:
+    """Owes a mail that somebody else wrote (allauth). Its text stands encrypted in the row until it is sent; 0 when capped.
+
+    `subject_ref` is what the delivery is about ("user:3"). Without `address_key` the address is counted as it is typed,
+    in lower case.
+    """
+    sealed = keys.seal(json.dumps({"to": to, "subject": subject, "text": text, "html": html}))
+    key = address_key or keys.address_key("email", to.casefold())
+    return owe([Owed("mail", "account", subject_ref, {"by": by}, address_key=key, sealed=sealed)])
+
+
+# The check is the write: only a row that is owed and whose lease is still the one we took. `until` wins over `wait`.
+SETTLE = """
+UPDATE outbox_delivery AS row
+SET status = went.status, leased_until = NULL,
+    last_error = CASE WHEN went.note = '' AND went.status = 'owed' THEN row.last_error ELSE went.note END,
+    message_id = CASE WHEN went.message_id <> '' THEN went.message_id ELSE row.message_id END,
+    attempts = row.attempts - went.uncounted,
+    due_at = coalesce(went.until, now() + went.wait * interval '1 second', row.due_at),
+    done_at = CASE WHEN went.status = 'done' THEN now() END,
+    sealed = CASE WHEN went.status = 'owed' THEN row.sealed END
+FROM unnest(%(id)s::bigint[], %(lease)s::timestamptz[], %(status)s::text[], %(note)s::text[], %(message_id)s::text[],
+            %(uncounted)s::int[], %(wait)s::float8[], %(until)s::timestamptz[])
+     AS went(id, lease, status, note, message_id, uncounted, wait, until)
+WHERE row.id = went.id AND row.status = 'owed' AND row.leased_until = went.lease
+RETURNING row.id, row.status
+"""
+
+
+@verb
+def settle(outcomes: Sequence[Outcome], *, by: str) -> int:
+    """Notes how leased deliveries went: done, back off, or given up; how many. One whose lease was lost is left alone."""
+    nexts = [after(went.end, went.delivery.attempts, random.random()) for went in outcomes]
+    columns: dict[str, Any] = {
+        "id": [went.delivery.pk for went in outcomes],
+        "lease": [went.delivery.leased_until for went in outcomes],
+        "status": [status for status, _wait in nexts],
+        "wait": [wait for _status, wait in nexts],
+        "note": [went.note for went in outcomes],
+        "message_id": [went.message_id for went in outcomes],
+        "uncounted": [int(went.end == End.LATER) for went in outcomes],
+        "until": [went.until for went in outcomes],
+    }
+    status_of = {row.id: row.status for row in sql.rows(SETTLE, columns)}
+    kept = [went for went in outcomes if went.delivery.pk in status_of]
+    _tell_given_up([went.delivery for went in kept if status_of[went.delivery.pk] == "given_up"], by)
+    _suppress_bounced(kept, by)
+    _tell_listeners(kept)
+    return len(kept)
+
+
+def _tell_given_up(deliveries: Sequence[Delivery], by: str) -> None:
+    said = [Said(f"delivery:{one.pk}", {"name": one.name, "about": one.subject}) for one in deliveries]
+    delivery_given_up.announce(said, by=by)
+
+
+def _suppress_bounced(outcomes: Sequence[Outcome], by: str) -> None:
+    for went in outcomes:
+        if went.end == End.BOUNCED and went.delivery.address_key:
+            suppress(went.delivery.address_key, BOUNCED, by=by)
+
+
+def _tell_listeners(outcomes: Sequence[Outcome]) -> None:
+    heard = [went for went in outcomes if went.end in (End.DONE, End.REFUSED, End.BOUNCED)]
+    heard = [went for went in heard if went.delivery.name in registry.listeners]
+    for (name, end), group in groupby(sorted(heard, key=_name_and_end), key=_name_and_end):
+        registry.listeners[name]([went.delivery for went in group], end)
+
+
+def _name_and_end(went: Outcome) -> tuple[str, End]:
+    return went.delivery.name, went.end
+
+
+@verb
+def hand_back(deliveries: Sequence[Delivery], *, by: str) -> int:
+    """Frees leased deliveries that were not tried, so that the next worker takes them at once; how many."""
+    return settle([Outcome(delivery, End.LATER) for delivery in deliveries], by=by)
+
+
+@verb
 def replay(ids: Sequence[int], *, by: str) -> int:
-    """Owes again what was given up; how many."""
-    moved = move(Delivery.objects.filter(pk__in=ids), to="owed", attempts=0, due_at=Now(), leased_until=None)
-    if moved:
-        delivery_replayed.announce([Said(f"delivery:{pk}") for pk in ids], by=by)
+    """Owes again what was given up; how many. A sealed text is gone by then, so such a row will say that it is empty."""
+    found = Delivery.objects.filter(pk__in=ids, status=Delivery.Status.GIVEN_UP).select_for_update()
+    given_up = list(found.order_by("pk").values_list("pk", flat=True))
+    moved = move(Delivery.objects.filter(pk__in=given_up), to="owed", attempts=0, due_at=Now(), leased_until=None)
+    delivery_replayed.announce([Said(f"delivery:{pk}") for pk in given_up], by=by)
     return moved
+
+
+# What was asked for stays: a bounce is told over an unsubscribe, nothing is told over a bounce.
+SUPPRESS = """
+INSERT INTO outbox_suppression AS kept (address_key, reason) VALUES (%(key)s, %(reason)s)
+ON CONFLICT (address_key) DO UPDATE SET reason = excluded.reason, at = now()
+WHERE kept.reason = 'unsubscribed' AND excluded.reason <> 'unsubscribed'
+RETURNING id
+"""
 
 
 @verb
 def suppress(address_key: bytes, reason: str, *, by: str) -> bool:
-    """No more mail to this address; False when it was so already."""
-    row, made = Suppression.objects.get_or_create(address_key=address_key, defaults={"reason": reason})
-    if made:
-        address_suppressed.announce([Said(f"suppression:{row.pk}", {"reason": reason})], by=by)
-    return made
+    """No more mail to this address (policy.ANSWERS tells which still go); False when it was so already."""
+    row = sql.one(SUPPRESS, {"key": bytes(address_key)[: keys.SHORT], "reason": reason})
+    if row is not None:
+        address_suppressed.announce([Said(f"suppression:{row.id}", {"reason": reason})], by=by)
+    return row is not None
+
+
+@verb
+def lift(ids: Sequence[int], *, by: str) -> int:
+    """Lets mail go to these addresses again, after a bounce that was a mistake or a wish that changed; how many."""
+    found = list(Suppression.objects.select_for_update().filter(pk__in=ids).order_by("pk"))
+    Suppression.objects.filter(pk__in=[row.pk for row in found]).delete()
+    address_restored.announce([Said(f"suppression:{row.pk}", {"reason": row.reason}) for row in found], by=by)
+    return len(found)
+
+
+PURGE_REPLIES = """
+DELETE FROM outbox_savedreply WHERE id IN (
+    SELECT id FROM outbox_savedreply WHERE created_at < now() - interval '24 hours' LIMIT %(limit)s)
+RETURNING id
+"""
+PURGE_DONE = """
+DELETE FROM outbox_delivery WHERE id IN (
+    SELECT id FROM outbox_delivery WHERE status = 'done' AND done_at < now() - interval '30 days' LIMIT %(limit)s)
+RETURNING id
+"""
+
+
+@verb
+def purge(*, limit: int = PURGED_AT_ONCE) -> int:
+    """Deletes one chunk of saved replies older than a day and of deliveries done a month ago; how many rows."""
+    return len(sql.rows(PURGE_REPLIES, {"limit": limit})) + len(sql.rows(PURGE_DONE, {"limit": limit}))

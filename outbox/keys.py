@@ -7,6 +7,9 @@ from functools import cache
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
+SHORT = 10  # bytes of an address's key that a suppression keeps and an unsubscribe link carries
+PROOF = 6  # bytes that prove the link is ours
+
 
 def newest() -> int:
     """The version that new codes and hashes are made with."""
@@ -45,3 +48,30 @@ def unseal(sealed: bytes) -> str:
         return _box().decrypt(bytes(sealed)).decode()
     except InvalidToken as error:
         raise ValueError("no key in CODE_KEYS opens this row") from error
+
+
+def address_key(kind: str, canonical: str) -> bytes:
+    """The keyed hash of an address: what caps and suppressions know it by. `kind` is "email" or "phone"."""
+    return keyed("address", f"{kind}:{canonical}")
+
+
+def address_keys(kind: str, canonical: str) -> list[bytes]:
+    """The same under each version still kept."""
+    return every_keyed("address", f"{kind}:{canonical}")
+
+
+def unsubscribe_token(address_key: bytes) -> str:
+    """22 characters that name the address and nothing else: they work as long as the mail is kept, whatever we purge."""
+    short = bytes(address_key)[:SHORT]
+    return base64.urlsafe_b64encode(short + keyed("unsubscribe", short.hex())[:PROOF]).decode().rstrip("=")
+
+
+def unsubscriber(token: str) -> bytes | None:
+    """The (short) key of the address in the token; None when the token is not ours."""
+    try:
+        raw = base64.b64decode(f"{token}==".encode("ascii"), altchars=b"-_", validate=True)
+    except ValueError:
+        return None
+    short, proof = raw[:SHORT], raw[SHORT:]
+    ours = [proven[:PROOF] for proven in every_keyed("unsubscribe", short.hex())]
+    return short if any(hmac.compare_digest(proof, each) for each in ours) else None

@@ -66,8 +66,8 @@ class Delivery(models.Model):
 class Suppression(models.Model):
     """An address that asked for no more mail, or bounced for good: kept as a keyed hash only."""
 
-    address_key = models.BinaryField(unique=True)
-    reason = models.TextField()
+    address_key = models.BinaryField(unique=True, help_text="The first bytes (keys.SHORT) of the address's keyed hash.")
+    reason = models.TextField(help_text="unsubscribed, bounced or complained; what stops which mail stands in policy.py.")
     at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:

@@ -1,10 +1,12 @@
-"""What the apps above register: how a delivery is handled, and how each message is written."""
+"""What the apps above register: how a delivery is handled, how each message is written, and what the relay does besides."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeVar
 
 from outbox.models import Delivery
+from outbox.policy import End
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,32 +17,68 @@ class Letter:
     address: str
     locale: str
     context: dict[str, Any] = field(default_factory=dict)
+    canonical: str = ""  # lets a suppression made under an older key hold; without it only the row's own key is compared
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Instead of a letter: not now. The delivery stays owed, is asked again then, and no try is counted."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one try of one delivery went."""
+
+    delivery: Delivery
+    end: End = End.DONE
+    note: str = ""  # kept in the row's last_error; never an address or a code
+    until: datetime | None = None
+    message_id: str = ""
 
 
 # Takes the leased deliveries of one handler; gives back the error of each that failed, by id. The rest is done.
 Handler = Callable[[Sequence[Delivery]], Mapping[int, str]]
+# Does what cannot be taken back, one delivery after the other, and says of each how it went before it goes on.
+# It leaves out a delivery whose leased_until has become None: another worker has it now.
+Sender = Callable[[Sequence[Delivery]], Iterator[Outcome]]
 # Gives a letter by delivery id; a delivery without one has nothing to say any more and is dropped.
-Writer = Callable[[Sequence[Delivery]], Mapping[int, Letter]]
+Writer = Callable[[Sequence[Delivery]], Mapping[int, Letter | Later]]
+# Hears how deliveries of one name ended, in the transaction that notes it: End.DONE (sent), REFUSED or BOUNCED.
+Listener = Callable[[Sequence[Delivery], End], None]
+Made = TypeVar("Made", Handler, Sender, Writer, Listener)
 
 handlers: dict[str, Handler] = {}
+senders: dict[str, Sender] = {}
 writers: dict[str, Writer] = {}
+listeners: dict[str, Listener] = {}
+ticks: list[Callable[[], object]] = []  # what the relay does every half second besides, such as folding counters
+
+
+def _registrar(registry: dict[str, Made], name: str) -> Callable[[Made], Made]:
+    def register(function: Made) -> Made:
+        registry[name] = function
+        return function
+
+    return register
 
 
 def handler(name: str) -> Callable[[Handler], Handler]:
     """Decorator: this function handles deliveries of that name."""
+    return _registrar(handlers, name)
 
-    def register(function: Handler) -> Handler:
-        handlers[name] = function
-        return function
 
-    return register
+def sender(name: str) -> Callable[[Sender], Sender]:
+    """Decorator: this function handles deliveries of that name one by one, because sending cannot be taken back."""
+    return _registrar(senders, name)
 
 
 def writer(name: str) -> Callable[[Writer], Writer]:
     """Decorator: this function writes the message of that name, whose templates stand in templates/messages/<name>/."""
+    return _registrar(writers, name)
 
-    def register(function: Writer) -> Writer:
-        writers[name] = function
-        return function
 
-    return register
+def ended(name: str) -> Callable[[Listener], Listener]:
+    """Decorator: this function hears how messages of that name ended."""
+    return _registrar(listeners, name)

@@ -2,5 +2,11 @@
 
 from outbox.facts import Fact
 
+# delivery:ID {name, about}
+delivery_given_up = Fact("delivery.given_up", "A delivery was refused for good, or failed for three days: a dead letter.")
+# delivery:ID {}
 delivery_replayed = Fact("delivery.replayed", "Staff owed a dead letter again.")
+# suppression:ID {reason}
 address_suppressed = Fact("address.suppressed", "An address asked for no more mail, or bounced for good.")
+# suppression:ID {reason}
+address_restored = Fact("address.restored", "Staff took an address off the list of those that get no mail.")

@@ -16,8 +16,8 @@ class Migration(migrations.Migration):
             name='Suppression',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('address_key', models.BinaryField(unique=True)),
-                ('reason', models.TextField()),
+                ('address_key', models.BinaryField(help_text="The first bytes (keys.SHORT) of the address's keyed hash.", unique=True)),
+                ('reason', models.TextField(help_text='unsubscribed, bounced or complained; what stops which mail stands in policy.py.')),
                 ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
         ),

@@ -1,0 +1,46 @@
+"""Named reads of the outbox."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+
+from outbox import sql
+from outbox.keys import SHORT
+from outbox.models import Suppression
+
+# A row is due when its time has come and nobody works on it. One index page (delivery_due), however long the table is.
+OLDEST_DUE = """
+SELECT due_at AS since, now() AS at, extract(epoch FROM now() - due_at)::float8 AS seconds FROM outbox_delivery
+WHERE status = 'owed' AND due_at <= now() AND (leased_until IS NULL OR leased_until <= now())
+ORDER BY due_at LIMIT 1
+"""
+AT_WORK = "SELECT count(*) AS n FROM outbox_delivery WHERE status = 'owed' AND due_at <= now() AND leased_until > now()"
+
+
+def oldest_due() -> Any:
+    """(since, at, seconds): since when the oldest due delivery waits, and the database's clock; None when none waits."""
+    return sql.one(OLDEST_DUE)
+
+
+def oldest_owed_seconds() -> float:
+    """How long the delivery that is due longest has waited for a worker; 0 when none waits. Grows in a long batch too."""
+    found = oldest_due()
+    return max(0.0, found.seconds) if found else 0.0
+
+
+def relay_lag_seconds() -> float:
+    """The same, but 0 while some worker is at work: it grows only when nobody takes what is due."""
+    return 0.0 if sql.one(AT_WORK).n else oldest_owed_seconds()
+
+
+def phone_allowed() -> bool:
+    """Whether text messages can be sent here: without a backend, joining by phone is off."""
+    return bool(settings.SMS_BACKEND)
+
+
+def suppressed_for(address_keys: Iterable[bytes]) -> dict[bytes, str]:
+    """Why each of these addresses gets no mail, by the short form of its key; who may be mailed is left out."""
+    shorts = {bytes(key)[:SHORT] for key in address_keys}
+    found = Suppression.objects.filter(address_key__in=shorts).values_list("address_key", "reason") if shorts else []
+    return {bytes(key): reason for key, reason in found}
