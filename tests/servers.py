@@ -1,0 +1,102 @@
+"""The servers of one test run: an embedded PostgreSQL of its own unless DATABASE_URL names one, Redis likewise.
+
+conftest.py calls `begin` before anything of Django's is imported, since the settings read the environment.
+"""
+
+import atexit
+import os
+import secrets
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import redis
+
+from config import embedded
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+OURS = (
+    "ALLOWED_HOSTS",
+    "BIND_ADDRESS",
+    "EMAIL_URL",
+    "PUBLIC_BASE_URL",
+    "SMS_BACKEND",
+    "STATIC_ROOT",
+    "TRUSTED_PROXIES",
+)
+CROWD = "max_connections=300"
+
+
+@dataclass(frozen=True)
+class Servers:
+    """What the tests run on, as the sentence at the start and at the end of the run says it."""
+
+    postgres: str
+    redis: str
+    chromium: str
+
+    def __str__(self) -> str:
+        return f"tests run on PostgreSQL {self.postgres}, Redis {self.redis}, Chromium {self.chromium}"
+
+    @property
+    def missing(self) -> list[str]:
+        return [name for name, found in (("Redis", self.redis), ("Chromium", self.chromium)) if found == "none"]
+
+
+def begin() -> Servers:
+    """Starts what is not given and puts the environment in order; a worker of xdist finds both done."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        settle()
+    elif url := os.environ.get("REDIS_URL"):
+        # Each worker counts and caches for itself, so it may also forget for itself.
+        number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")) + 1
+        os.environ["REDIS_URL"] = f"{url}?db={number}" if url.startswith("unix:") else f"{url.rstrip('/0')}/{number}"
+    return Servers(*(os.environ[name] for name in ("TESTED_POSTGRES", "TESTED_REDIS", "TESTED_CHROMIUM")))
+
+
+def settle() -> None:
+    """Starts the servers and sets the environment that the settings and the workers read."""
+    for name in OURS:
+        os.environ.pop(name, None)
+    data_dir = Path(tempfile.mkdtemp(prefix="vestibule-tests-"))
+    database_given, redis_given = os.environ.get("DATABASE_URL", ""), os.environ.get("REDIS_URL", "")
+    if database_given:
+        atexit.register(shutil.rmtree, data_dir, ignore_errors=True)
+    else:
+        running = embedded.start(data_dir, settings=(*embedded.FORGETFUL, CROWD), with_redis=not redis_given)
+        atexit.register(shutil.rmtree, data_dir, ignore_errors=True)
+        atexit.register(running.stop)
+    redis_url = redis_given or embedded.redis_url(data_dir)
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "TESTING": "true",
+        "DEBUG": "true",
+        "DATA_DIR": str(data_dir),
+        "REDIS_URL": redis_url,
+        "PUBLIC_BASE_URL": "http://testserver",
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "CODE_KEYS": f"2:{secrets.token_urlsafe(48)},1:{secrets.token_urlsafe(48)}",
+        "DATABASE_POOL_MAX": "40",
+        "TESTED_POSTGRES": f"{postgres_version(data_dir)} ({'given' if database_given else 'embedded'})",
+        "TESTED_REDIS": f"{redis_version(redis_url)} ({'given' if redis_given else 'found'})" if redis_url else "none",
+        "TESTED_CHROMIUM": chromium(),
+    }
+
+
+def postgres_version(data_dir: Path) -> str:
+    address = embedded.address_of(data_dir)
+    given = os.environ.get("DATABASE_URL") or f"host={address['HOST']} user={address['USER']} dbname={address['NAME']}"
+    with psycopg.connect(given, connect_timeout=5) as connection:
+        return str(connection.info.parameter_status("server_version")).split()[0]
+
+
+def redis_version(url: str) -> str:
+    with redis.Redis.from_url(url) as client:
+        return str(client.info("server")["redis_version"])
+
+
+def chromium() -> str:
+    named = os.environ.get("CHROMIUM", "")
+    return next((found for name in (named, *BROWSERS) if name and (found := shutil.which(name))), "none")
