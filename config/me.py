@@ -102,7 +102,9 @@ class Confirm(PersonDoor):
             if attrs.get("token"):
                 return attrs
             if not attrs.get("code"):
-                raise serializers.ValidationError({"token": ["Give the token of the link, or an address with its code."]})
+                raise serializers.ValidationError(
+                    {"token": ["Give the token of the link, or an address with its code."]}
+                )
             return super().validate(attrs)
 
     def post(self, request: Request) -> Answer:

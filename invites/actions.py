@@ -71,7 +71,9 @@ def _redeem(launch: Launch, ask: Ask, *, by: str) -> Redeemed:
     found = _find(launch, ask)
     if found.refusal == "code_exhausted" and found.reserved and sweep_reservations(by="system"):
         found = _find(launch, ask)
-    if found.redemption_id or (found.id and found.entry_status == Entry.Status.REGISTERED and not policy.turned_away(found)):
+    if found.redemption_id or (
+        found.id and found.entry_status == Entry.Status.REGISTERED and not policy.turned_away(found)
+    ):
         return Redeemed(found.entry_id, already=True)
     refusal = "code_unknown" if found.id is None else found.refusal or policy.turned_away(found)
     if refusal:
@@ -282,7 +284,9 @@ def _release_chunk(batch_id: int, *, by: str) -> bool:
 
 @verb
 def _change_batch(batch: Batch, to: str, fact: Any, reason: str, *, by: str) -> None:
-    Batch.objects.select_for_update(no_key=True).get(pk=batch.pk)  # a chunk under way is waited for, the next one sees it
+    Batch.objects.select_for_update(no_key=True).get(
+        pk=batch.pk
+    )  # a chunk under way is waited for, the next one sees it
     move_one(Batch.objects.filter(pk=batch.pk), to=to)
     fact.announce([Said(f"batch:{batch.pk}", {"reason": reason})], by=by)
 
@@ -341,7 +345,9 @@ def invite(launch: Launch, ids: Sequence[int], *, by: str) -> int:
 @verb
 def invite_approved(ids: Sequence[int], *, by: str) -> int:
     """Invites approved people at once where their launch wants it, as far as the day's quota goes; how many."""
-    eager = Entry.objects.filter(pk__in=ids, launch__invite_on_approval=True).order_by("launch_id", "-priority", "place")
+    eager = Entry.objects.filter(pk__in=ids, launch__invite_on_approval=True).order_by(
+        "launch_id", "-priority", "place"
+    )
     invited = 0
     for launch in Launch.objects.filter(pk__in=eager.values("launch_id")).order_by("pk"):
         of_launch = list(eager.filter(launch=launch).values_list("pk", flat=True))
@@ -386,7 +392,9 @@ def note_sent(invite_ids: Sequence[int]) -> None:
 @verb
 def lapse(*, by: str = "system", limit: int = CHUNK) -> int:
     """Unused invites whose time ran out: their people wait again; each is told in the trail and by mail, once. How many."""
-    late = Invite.objects.filter(lapse_told=False, status__in=["issued", "sent", "bounced"], code__expires_at__lte=Now())
+    late = Invite.objects.filter(
+        lapse_told=False, status__in=["issued", "sent", "bounced"], code__expires_at__lte=Now()
+    )
     rows = list(late.order_by("entry_id").values_list("pk", "entry_id")[:limit])
     entry_ids = [entry_id for _pk, entry_id in rows]
     list(Entry.objects.select_for_update(no_key=True).filter(pk__in=entry_ids).order_by("pk").values_list("pk"))
@@ -401,7 +409,9 @@ def lapse(*, by: str = "system", limit: int = CHUNK) -> int:
 @verb
 def tell_expired(*, by: str = "system", limit: int = CHUNK) -> int:
     """Writes code.expired once for each code that ran out of time; how many."""
-    late = Code.objects.select_for_update(skip_locked=True, no_key=True).filter(expiry_told=False, expires_at__lte=Now())
+    late = Code.objects.select_for_update(skip_locked=True, no_key=True).filter(
+        expiry_told=False, expires_at__lte=Now()
+    )
     ids = list(late.order_by("pk").values_list("pk", flat=True)[:limit])
     Code.objects.filter(pk__in=ids).update(expiry_told=True)
     signals.code_expired.announce([Said(f"code:{pk}") for pk in ids], by=by)
@@ -448,7 +458,9 @@ def generate(launch: Launch, spec: Spec, *, by: str) -> tuple[CodeRun, bool]:
     """Makes codes together; the same batch_id and request again finds the same ones: (run, whether this call made them)."""
     check_spec(spec, timezone.now())
     asked = _asked(spec)
-    run, fresh = CodeRun.objects.get_or_create(launch=launch, batch_id=spec.batch_id, defaults={"asked": asked, "by": by})
+    run, fresh = CodeRun.objects.get_or_create(
+        launch=launch, batch_id=spec.batch_id, defaults={"asked": asked, "by": by}
+    )
     if not fresh:
         if run.asked != asked:
             raise Refused("batch_differs", "This batch_id was used for another request; take a new one.")
@@ -462,7 +474,10 @@ def generate(launch: Launch, spec: Spec, *, by: str) -> tuple[CodeRun, bool]:
 def _asked(spec: Spec) -> dict[str, Any]:
     """What was asked, comparable: the address as a keyed hash, the end to the day (a retry comes seconds later)."""
     bind = waitlist.address_key(spec.bind.kind, spec.bind.canonical).hex() if spec.bind else ""
-    asked = asdict(replace(spec, bind=None)) | {"bind": bind, "expires_at": spec.expires_at.astimezone(UTC).date().isoformat()}
+    asked = asdict(replace(spec, bind=None)) | {
+        "bind": bind,
+        "expires_at": spec.expires_at.astimezone(UTC).date().isoformat(),
+    }
     return asked | {"starts_at": spec.starts_at.isoformat() if spec.starts_at else None}
 
 

@@ -238,7 +238,9 @@ class Chosen(OfLaunch):
         attrs = super().validate(attrs)
         named = {name: attrs[name] for name in ("code", "batch_id", "campaign") if attrs.get(name)}
         if len(named) != 1:
-            raise serializers.ValidationError({"code": ["Name a code, a batch_id or a campaign, and only one of them."]})
+            raise serializers.ValidationError(
+                {"code": ["Name a code, a batch_id or a campaign, and only one of them."]}
+            )
         attrs["chosen"] = queries.chosen(attrs["launch"].launch, **named)
         return attrs
 

@@ -75,7 +75,9 @@ def write_welcome(deliveries: Sequence[Delivery]) -> Mapping[int, Letter]:
 @writer("lapsed")
 def write_lapsed(deliveries: Sequence[Delivery]) -> Mapping[int, Letter]:
     """They wait again."""
-    return {pk: letter_to(entry) for pk, entry in entries_of(deliveries).items() if entry.status in ("waiting", "approved")}
+    return {
+        pk: letter_to(entry) for pk, entry in entries_of(deliveries).items() if entry.status in ("waiting", "approved")
+    }
 
 
 @writer("complete")

@@ -62,8 +62,12 @@ class Code(models.Model):
     tier = models.TextField(default="standard", db_default="standard")
     campaign = models.TextField(blank=True, default="", db_default="")
     channel = models.TextField(blank=True, default="", db_default="")
-    run = models.ForeignKey(CodeRun, null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="codes")
-    owner = models.ForeignKey(Entry, null=True, blank=True, on_delete=models.CASCADE, db_index=False, related_name="codes")
+    run = models.ForeignKey(
+        CodeRun, null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="codes"
+    )
+    owner = models.ForeignKey(
+        Entry, null=True, blank=True, on_delete=models.CASCADE, db_index=False, related_name="codes"
+    )
     bound_key = models.BinaryField(null=True, help_text=_("Keyed hash of the only address that may use it."))
     bound_domain = models.TextField(blank=True, default="", db_default="")
     expiry_told = models.BooleanField(default=False, db_default=False)
@@ -106,7 +110,9 @@ class Batch(models.Model):
 
     launch = models.ForeignKey(Launch, on_delete=models.PROTECT)
     status = models.TextField(choices=Status, default=Status.PLANNED, db_default=Status.PLANNED)
-    size = models.PositiveIntegerField(null=True, help_text=_("How many were asked for; empty means what the day still allows."))
+    size = models.PositiveIntegerField(
+        null=True, help_text=_("How many were asked for; empty means what the day still allows.")
+    )
     released = models.PositiveIntegerField(default=0, db_default=0)
     by = models.TextField()
     created_at = models.DateTimeField(db_default=Now())

@@ -83,7 +83,9 @@ def chosen(launch: Launch, *, code: str = "", batch_id: str = "", campaign: str 
     """The codes that a request names: one by its text, a run by its batch_id, or a campaign."""
     if code:
         return Q(launch=launch, digest__in=codes.digests(code))
-    return Q(launch=launch, run__batch_id=batch_id) if batch_id else Q(launch=launch, campaign=campaign, campaign__gt="")
+    return (
+        Q(launch=launch, run__batch_id=batch_id) if batch_id else Q(launch=launch, campaign=campaign, campaign__gt="")
+    )
 
 
 def run_codes(run_id: int) -> QuerySet[Code]:

@@ -25,7 +25,7 @@ from waitlist.models import Entry, Launch, Points, PointsWeight, SourceLink, Tra
 CONFIRM_TRIES = 5
 CONFIRM_CODE_HOURS = 24
 LAPSES_KEEPING_PLACE = 1
-NEW_PLACE = RawSQL("nextval('waitlist_place')", ())  # noqa: S611 - a constant
+NEW_PLACE = RawSQL("nextval('waitlist_place')", ())
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
@@ -92,7 +92,9 @@ def join(rules: queries.Rules, application: Application, *, by: str, network: st
     return Joined(row.id, row.fresh)
 
 
-def _join(rules: queries.Rules, application: Application, referrer: int | None, network: str | None, user_agent: str) -> Any:
+def _join(
+    rules: queries.Rules, application: Application, referrer: int | None, network: str | None, user_agent: str
+) -> Any:
     launch, contact = rules.launch, application.contact
     lines = scoring.score(_evidence(launch, application, referrer), rules.weights)
     params = {
@@ -245,7 +247,11 @@ def approve(ids: Sequence[int], reason: str, *, by: str) -> int:
 @verb
 def appeal(ids: Sequence[int], reason: str, *, by: str) -> int:
     """Puts rejected and blocked people back where they stood; how many."""
-    able = Entry.objects.filter(pk__in=ids, status__in=["rejected", "blocked"]).select_for_update(no_key=True).order_by("pk")
+    able = (
+        Entry.objects.filter(pk__in=ids, status__in=["rejected", "blocked"])
+        .select_for_update(no_key=True)
+        .order_by("pk")
+    )
     locked = list(able.values_list("pk", flat=True))
     move(Entry.objects.filter(pk__in=locked), to="waiting", place=Coalesce(F("place"), NEW_PLACE))
     signals.entry_appealed.announce([Said(f"entry:{pk}", {"reason": reason}) for pk in locked], by=by)
@@ -508,7 +514,7 @@ def make_source_link(launch: Launch, source: str, *, expires_at: datetime, cap: 
 def vouch(launch: Launch, token: str) -> SourceLink | None:
     """The signed link behind the token, one use of it taken; None when it is not ours, expired or used up."""
     found = tokens.read(tokens.SOURCE, token)
-    live = SourceLink.objects.filter(pk=found[0] if found else None, launch=launch, expires_at__gt=Now())
+    live = SourceLink.objects.filter(pk=found[0] if found else 0, launch=launch, expires_at__gt=Now())
     within = live.filter(Q(cap__isnull=True) | Q(used__lt=F("cap")))
     return live.first() if within.update(used=F("used") + 1) else None
 

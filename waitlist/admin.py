@@ -8,6 +8,7 @@ from django.contrib.admin import helpers
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -19,7 +20,7 @@ from waitlist.models import Day, Entry, Launch, Points, PointsWeight, SourceLink
 MOST_AT_ONCE = 1_000
 
 
-class ReadOnly(admin.ModelAdmin[Any]):
+class ReadOnly(admin.ModelAdmin):
     """Rows to look at: made and changed by verbs alone."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -35,10 +36,12 @@ class ReadOnly(admin.ModelAdmin[Any]):
 class ReasonForm(forms.Form):
     """Why: it stands in the trail beside the name of who did it."""
 
-    reason = forms.CharField(max_length=300, label=_("Reason"), widget=forms.TextInput(attrs={"autofocus": True, "size": 60}))
+    reason = forms.CharField(
+        max_length=300, label=_("Reason"), widget=forms.TextInput(attrs={"autofocus": True, "size": 60})
+    )
 
 
-def with_reason(title: str, verb: Any) -> Any:
+def with_reason(title: Promise, verb: Any) -> Any:
     """An action of the list that asks for a reason first, then runs the verb on the chosen rows."""
 
     def act(self: Any, request: HttpRequest, chosen: QuerySet[Any]) -> HttpResponse | None:
@@ -71,16 +74,20 @@ def run_verb(page: Any, request: HttpRequest, verb: Any, ids: list[int], reason:
     try:
         changed = verb(ids, reason, by=f"staff:{request.user.pk}")
     except (Refused, StaleState) as error:
-        page.message_user(request, _("Nothing was changed: %(why)s") % {"why": getattr(error, "detail", "") or error}, messages.ERROR)
+        page.message_user(
+            request, _("Nothing was changed: %(why)s") % {"why": getattr(error, "detail", "") or error}, messages.ERROR
+        )
         return
     text = ngettext("%(n)d changed.", "%(n)d changed.", changed) % {"n": changed}
     rest = len(ids) - changed
     if rest:
-        text += " " + ngettext("%(n)d stood where this cannot be done.", "%(n)d stood where this cannot be done.", rest) % {"n": rest}
+        text += " " + ngettext(
+            "%(n)d stood where this cannot be done.", "%(n)d stood where this cannot be done.", rest
+        ) % {"n": rest}
     page.message_user(request, text, messages.SUCCESS if changed else messages.WARNING)
 
 
-class PointsInline(admin.TabularInline[Points, Entry]):
+class PointsInline(admin.TabularInline):
     """Why the person stands where they stand."""
 
     model = Points
@@ -125,7 +132,7 @@ class EntryAdmin(ReadOnly):
         return request.user.has_perm("waitlist.change_entry")
 
 
-class WeightInline(admin.TabularInline[PointsWeight, Launch]):
+class WeightInline(admin.TabularInline):
     """The points of the rules, where the launch differs from the defaults."""
 
     model = PointsWeight
@@ -133,7 +140,7 @@ class WeightInline(admin.TabularInline[PointsWeight, Launch]):
 
 
 @admin.register(Launch)
-class LaunchAdmin(admin.ModelAdmin[Launch]):
+class LaunchAdmin(admin.ModelAdmin):
     """What owners tune. Every change is a fact."""
 
     list_display = ("name", "slug", "enabled", "mode", "approval", "daily_quota", "time_zone")

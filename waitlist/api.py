@@ -48,8 +48,10 @@ class Join(Door):
     class Input(WithContact):
         name = Text(required=False)
         use_case = Text(required=False, max_length=2000)
-        persona = Text(required=False, max_length=100, help_text=f"{', '.join(PERSONAS)}; anything else counts as other")
-        source = Text(required=False, max_length=40)
+        persona = Text(
+            required=False, max_length=100, help_text=f"{', '.join(PERSONAS)}; anything else counts as other"
+        )
+        source = Text(required=False, max_length=40)  # type: ignore[assignment] - the wire's word, though DRF has an attribute of that name
         via = Text(required=False, max_length=300, help_text="the token of a signed source link")
         referral_code = Text(required=False, max_length=40)
         utm = serializers.DictField(child=Text(required=False), required=False)

@@ -34,7 +34,7 @@ def pace(grants: Sequence[int], quota: int, days_per_week: int = 7) -> Pace | No
     Bootstrap over days (Efron 1979): the median of resampled days, seeded so that the same data gives the same answer.
     """
     capped = [min(granted, quota) for granted in grants] or [quota]
-    draw = random.Random(RESAMPLES)  # noqa: S311 - a repeatable resample, no secret
+    draw = random.Random(RESAMPLES)  # seeded: no secret, a repeatable resample
     medians = sorted(median(draw.choices(capped, k=len(capped))) for _n in range(RESAMPLES))
     share = days_per_week / 7
     middle, slow = median(capped) * share, medians[RESAMPLES // 10] * share

@@ -57,7 +57,9 @@ class WithContact(OfLaunch):
         attrs = super().validate(attrs)
         given = [kind for kind in ("email", "phone") if attrs.get(kind)]
         if len(given) != 1:
-            raise serializers.ValidationError({"email": ["Give an e-mail address or a phone number, and only one of them."]})
+            raise serializers.ValidationError(
+                {"email": ["Give an e-mail address or a phone number, and only one of them."]}
+            )
         attrs["contact"] = contact_in(given[0], attrs[given[0]])
         return attrs
 

@@ -52,7 +52,9 @@ class Launch(models.Model):
     approval = models.CharField(max_length=10, choices=Approval, default=Approval.OPEN)
     invite_on_approval = models.BooleanField(default=False, help_text=_("Send a code as soon as a moderator approves."))
     confirm_contact = models.BooleanField(default=True, help_text=_("People confirm their address before they wait."))
-    reveal_membership = models.BooleanField(default=False, help_text=_("Tell anybody who asks whether an address waits."))
+    reveal_membership = models.BooleanField(
+        default=False, help_text=_("Tell anybody who asks whether an address waits.")
+    )
     stats_public = models.BooleanField(default=True)
     daily_quota = models.PositiveIntegerField(default=100, validators=between(0, 1_000_000))
     time_zone = models.CharField(max_length=64, default="UTC", validators=[known_time_zone])
@@ -91,7 +93,9 @@ class PointsWeight(models.Model):
 
     launch = models.ForeignKey(Launch, on_delete=models.CASCADE, related_name="weights")
     rule = models.CharField(max_length=40)
-    key = models.CharField(max_length=40, blank=True, default="", help_text=_("The persona or source, where the rule tells them apart."))
+    key = models.CharField(
+        max_length=40, blank=True, default="", help_text=_("The persona or source, where the rule tells them apart.")
+    )
     points = models.SmallIntegerField(validators=between(-200, 200))
 
     class Meta:
@@ -113,11 +117,17 @@ class SourceLink(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(cap__isnull=True) | Q(used__lte=models.F("cap")), name="source_link_within_cap")
+            models.CheckConstraint(
+                condition=Q(cap__isnull=True) | Q(used__lte=models.F("cap")), name="source_link_within_cap"
+            )
         ]
 
     def __str__(self) -> str:
         return self.source
+
+
+COUNTED_ROWS = Q(status__in=["waiting", "approved"], held_at__isnull=True)
+APPROVED_ROWS = Q(status="approved", held_at__isnull=True)
 
 
 class Entry(models.Model):
@@ -135,8 +145,22 @@ class Entry(models.Model):
         SUSPENDED = "suspended", _("suspended")
 
     MOVES = {
-        Status.PENDING: {Status.WAITING, Status.INVITED, Status.REGISTERED, Status.REJECTED, Status.BLOCKED, Status.LEFT},
-        Status.WAITING: {Status.APPROVED, Status.INVITED, Status.REGISTERED, Status.REJECTED, Status.BLOCKED, Status.LEFT},
+        Status.PENDING: {
+            Status.WAITING,
+            Status.INVITED,
+            Status.REGISTERED,
+            Status.REJECTED,
+            Status.BLOCKED,
+            Status.LEFT,
+        },
+        Status.WAITING: {
+            Status.APPROVED,
+            Status.INVITED,
+            Status.REGISTERED,
+            Status.REJECTED,
+            Status.BLOCKED,
+            Status.LEFT,
+        },
         Status.APPROVED: {Status.INVITED, Status.REGISTERED, Status.REJECTED, Status.BLOCKED, Status.LEFT},
         Status.INVITED: {Status.REGISTERED, Status.WAITING, Status.REJECTED, Status.BLOCKED, Status.LEFT},
         Status.LEFT: {Status.PENDING, Status.WAITING, Status.REGISTERED},
@@ -163,7 +187,9 @@ class Entry(models.Model):
     source = models.TextField(default="organic", db_default="organic")
     utm = models.JSONField(default=dict, blank=True, db_default={})
     locale = models.TextField(default="en", db_default="en")
-    consent = models.TextField(default="caller", db_default="caller", help_text=_("Who collected it: the page, or the caller."))
+    consent = models.TextField(
+        default="caller", db_default="caller", help_text=_("Who collected it: the page, or the caller.")
+    )
     tier = models.TextField(default="standard", db_default="standard")
     held_at = models.DateTimeField(null=True, blank=True)
     held_by = models.TextField(blank=True, default="", db_default="")
@@ -177,7 +203,12 @@ class Entry(models.Model):
     invited_by = models.TextField(blank=True, default="", db_default="")
     member_id = models.UUIDField(db_default=RandomUUID(), editable=False)
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, db_index=False, related_name="entries"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        db_index=False,
+        related_name="entries",
     )
     host_user_id = models.TextField(blank=True, default="", db_default="")
     link_version = models.PositiveSmallIntegerField(default=1, db_default=1)
@@ -189,7 +220,7 @@ class Entry(models.Model):
     invited_at = models.DateTimeField(null=True, blank=True)
     registered_at = models.DateTimeField(null=True, blank=True)
 
-    COUNTED = Q(status__in=["waiting", "approved"], held_at__isnull=True)
+    COUNTED = COUNTED_ROWS
 
     class Meta:
         verbose_name_plural = "entries"
@@ -197,13 +228,16 @@ class Entry(models.Model):
             models.UniqueConstraint(fields=["launch", "contact_kind", "canonical"], name="one_entry_per_contact"),
             models.CheckConstraint(condition=Q(priority__gte=0, priority__lte=200), name="priority_within_0_200"),
             models.CheckConstraint(
-                condition=~Q(status__in=["waiting", "approved", "invited"]) | Q(place__isnull=False), name="who_waits_has_a_place"
+                condition=~Q(status__in=["waiting", "approved", "invited"]) | Q(place__isnull=False),
+                name="who_waits_has_a_place",
             ),
         ]
         indexes = [
             # The order: highest priority first, then who came first. Only who is counted stands in it.
-            models.Index("launch", models.F("priority").desc(), "place", name="entry_order", condition=Q(status__in=["waiting", "approved"], held_at__isnull=True)),
-            models.Index("launch", models.F("priority").desc(), "place", name="entry_approved", condition=Q(status="approved", held_at__isnull=True)),
+            models.Index("launch", models.F("priority").desc(), "place", name="entry_order", condition=COUNTED_ROWS),
+            models.Index(
+                "launch", models.F("priority").desc(), "place", name="entry_approved", condition=APPROVED_ROWS
+            ),
             models.Index(fields=["referred_by"], name="entry_referred_by", condition=Q(referred_by__isnull=False)),
             models.Index(fields=["user"], name="entry_user", condition=Q(user__isnull=False)),
         ]
@@ -222,7 +256,9 @@ class Points(models.Model):
 
     entry = models.ForeignKey(Entry, on_delete=models.CASCADE, db_index=False, related_name="points")
     rule = models.TextField()
-    key = models.TextField(default="", db_default="", help_text=_("What tells two lines of one rule apart: a friend, a milestone."))
+    key = models.TextField(
+        default="", db_default="", help_text=_("What tells two lines of one rule apart: a friend, a milestone.")
+    )
     points = models.SmallIntegerField()
     reason = models.TextField()
     at = models.DateTimeField(db_default=Now())
@@ -271,7 +307,11 @@ class QueueCount(models.Model):
     n = models.BigIntegerField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["launch", "level", "priority", "block"], name="one_count_per_block", include=["n"])]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["launch", "level", "priority", "block"], name="one_count_per_block", include=["n"]
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.level}/{self.priority}/{self.block}: {self.n}"

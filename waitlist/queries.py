@@ -1,7 +1,6 @@
 """Named reads of the queue."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -112,7 +111,7 @@ def wait_at(launch: Launch, position: int | None) -> eta.Wait | None:
     return eta.wait(position, pace_of(launch)) if position else None
 
 
-def points_of(entry: Entry) -> Sequence[Points]:
+def points_of(entry: Entry) -> QuerySet[Points]:
     """The lines that make the priority, oldest first."""
     return Points.objects.filter(entry=entry).order_by("at", "pk")
 

@@ -54,7 +54,9 @@ class Command(BaseCommand):
         if options["csv"]:
             self.write_csv(run, options["csv"])
             said = "made" if fresh else "found again"
-            self.stdout.write(f"{options['count']} codes {said} (batch_id {run.batch_id}), written to {options['csv']}.")
+            self.stdout.write(
+                f"{options['count']} codes {said} (batch_id {run.batch_id}), written to {options['csv']}."
+            )
         else:
             for text in queries.run_texts(run.pk):
                 self.stdout.write(text)
@@ -64,7 +66,9 @@ class Command(BaseCommand):
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         except OSError as error:
-            raise CommandError(f"The codes are made (batch_id {run.batch_id}), but the file cannot be written: {error}") from error
+            raise CommandError(
+                f"The codes are made (batch_id {run.batch_id}), but the file cannot be written: {error}"
+            ) from error
         with os.fdopen(descriptor, "w", newline="", encoding="utf-8") as file:
             write_rows(run, file)
 

@@ -53,15 +53,20 @@ def rows_of(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             if not {"email", "phone"} & set(reader.fieldnames or ()):
                 raise CommandError("The first line must name the columns, one of them email or phone.")
             for row in reader:
-                yield reader.line_num, {key: (value or "").strip() for key, value in row.items() if isinstance(key, str) and not isinstance(value, list)}
+                yield reader.line_num, {name: text_in(row, name) for name in row if isinstance(name, str)}
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"The file cannot be read as UTF-8 text: {error}") from error
+
+
+def text_in(row: dict[str, Any], name: str) -> str:
+    """One field of a row; a line that is too short has none."""
+    return (row[name] or "").strip()
 
 
 def application_in(row: dict[str, str]) -> actions.Application:
     """What a row says; ValueError when its contact is none."""
     if any("\0" in value for value in row.values()):
         raise ValueError("the line holds the character NUL")
-    said = {name: row[name][:2000] for name in COLUMNS if row.get(name)}
+    said: dict[str, Any] = {name: row[name][:2000] for name in COLUMNS if row.get(name)}
     contact = read_any(row.get("email") or row.get("phone") or "")
     return actions.Application(contact=contact, vouched="source" in said, **said)
