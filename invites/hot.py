@@ -23,7 +23,8 @@ SELECT code.id, code.kind, code.tier, code.campaign, code.owner_id, code.reserve
        ARRAY(SELECT nextval('invites_code_id_seq') FROM generate_series(1, %(own)s)) AS own_ids
 FROM (SELECT) AS asked
 LEFT JOIN invites_code AS code ON code.launch_id = %(launch)s AND {{which}}
-LEFT JOIN waitlist_entry AS entry ON entry.launch_id = %(launch)s AND entry.contact_kind = %(contact_kind)s AND entry.canonical = %(canonical)s
+LEFT JOIN waitlist_entry AS entry
+    ON entry.launch_id = %(launch)s AND entry.contact_kind = %(contact_kind)s AND entry.canonical = %(canonical)s
 LEFT JOIN invites_redemption AS redemption ON redemption.code_id = code.id AND redemption.entry_id = entry.id
 """
 FIND_BY_DIGEST = FIND.format(which="code.digest = ANY(%(digests)s::bytea[])")

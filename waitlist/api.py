@@ -51,7 +51,7 @@ class Join(Door):
         persona = Text(
             required=False, max_length=100, help_text=f"{', '.join(PERSONAS)}; anything else counts as other"
         )
-        source = Text(required=False, max_length=40)  # type: ignore[assignment] - the wire's word, though DRF has an attribute of that name
+        source = Text(required=False, max_length=40)  # type: ignore[assignment]  # the wire's word; DRF has one alike
         via = Text(required=False, max_length=300, help_text="the token of a signed source link")
         referral_code = Text(required=False, max_length=40)
         utm = serializers.DictField(child=Text(required=False), required=False)

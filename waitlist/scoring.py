@@ -52,28 +52,11 @@ DEFAULT_WEIGHTS: dict[tuple[str, str], int] = {
 }
 
 FREE_MAIL = frozenset(
-    [
-        "gmail.com",
-        "outlook.com",
-        "hotmail.com",
-        "live.com",
-        "yahoo.com",
-        "icloud.com",
-        "me.com",
-        "aol.com",
-        "proton.me",
-        "protonmail.com",
-        "gmx.de",
-        "gmx.net",
-        "web.de",
-        "mail.ru",
-        "yandex.ru",
-        "yandex.com",
-        "qq.com",
-        "163.com",
-        "zoho.com",
-        "fastmail.com",
-    ]
+    {
+        *("gmail.com", "outlook.com", "hotmail.com", "live.com", "yahoo.com", "icloud.com", "me.com", "aol.com"),
+        *("proton.me", "protonmail.com", "gmx.de", "gmx.net", "web.de", "mail.ru", "yandex.ru", "yandex.com"),
+        *("qq.com", "163.com", "zoho.com", "fastmail.com"),
+    }
 )
 
 

@@ -1,5 +1,7 @@
 """Contacts: kept as typed, compared in canonical form."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,7 +61,5 @@ def test_one_field_takes_either() -> None:
 
 @given(st.text(max_size=300))
 def test_no_text_breaks_the_reader(text: str) -> None:
-    try:
-        read_any(text)
-    except ValueError as error:
-        assert str(error)
+    with suppress(ValueError):
+        assert read_any(text).canonical

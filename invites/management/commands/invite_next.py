@@ -34,6 +34,5 @@ class Command(BaseCommand):
             batch = actions.release(launch, options["count"], by="cron")
         except Refused as refused:
             raise CommandError("This launch is closed or has no waitlist; open it in the console first.") from refused
-        self.stdout.write(
-            f"{batch.released} invited (batch {batch.pk}, {queries.granted_on(launch, today)} of {launch.daily_quota} today)."
-        )
+        today_so_far = f"{queries.granted_on(launch, today)} of {launch.daily_quota} today"
+        self.stdout.write(f"{batch.released} invited (batch {batch.pk}, {today_so_far}).")
