@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 import psycopg
@@ -48,30 +49,28 @@ class DatabaseWatch:
 
     def __init__(self) -> None:
         self.gone = False
-        self.back = threading.Event()
-        self.lock = threading.Lock()
+        self.watching = threading.Lock()
 
     def note(self, error: BaseException) -> None:
-        """An error was met; when it says that the database is gone, requests are refused until it answers again."""
-        with self.lock:
-            if self.gone or not connection_lost(error):
-                return
-            self.gone = True
-            self.back.clear()
-        threading.Thread(target=self.watch, name="database-watch", daemon=True).start()
+        """An error was met. When it may mean that the database is gone, a thread asks; the caller does not wait."""
+        if connection_lost(error) and self.watching.acquire(blocking=False):
+            threading.Thread(target=self.watch, name="database-watch", daemon=True).start()
 
     def watch(self) -> None:
-        """Asks until the database answers; then throws away the pool's dead connections."""
-        if not answers():
-            logger.warning("the database is gone; requests are answered with 503 until it is back")
-            while not answers():
-                self.back.wait(PROBE_SECONDS)
-            logger.warning("the database is back")
-        pool = connections["default"].pool  # type: ignore[attr-defined]
-        if isinstance(pool, psycopg_pool.ConnectionPool) and not pool.closed:
-            pool.check()
-        self.gone = False
-        self.back.set()
+        """Refuses requests until the database answers, then throws away the pool's dead connections."""
+        try:
+            if not answers():
+                self.gone = True
+                logger.warning("the database is gone; requests are answered with 503 until it is back")
+                while not answers():
+                    time.sleep(PROBE_SECONDS)
+                logger.warning("the database is back")
+            pool = connections["default"].pool  # type: ignore[attr-defined]
+            if isinstance(pool, psycopg_pool.ConnectionPool) and not pool.closed:
+                pool.check()
+        finally:
+            self.gone = False
+            self.watching.release()
 
 
 database = DatabaseWatch()

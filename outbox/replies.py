@@ -42,7 +42,7 @@ WHERE kept.created_at < now() - interval '24 hours'
    OR (kept.status IS NULL AND kept.fingerprint = excluded.fingerprint AND kept.created_at < now() - interval '60 seconds')
 RETURNING created_at
 """
-FOUND = "SELECT fingerprint, status, body, ids FROM outbox_savedreply WHERE scope = %(scope)s AND key = %(key)s"
+FOUND = "SELECT fingerprint, status, body #>> '{}' AS body, ids #>> '{}' AS ids FROM outbox_savedreply WHERE scope = %(scope)s AND key = %(key)s"
 MINE = "WHERE scope = %(scope)s AND key = %(key)s AND created_at = %(since)s AND status IS NULL"
 KEEP = f"UPDATE outbox_savedreply SET status = %(status)s, body = to_jsonb(%(body)s::text), ids = %(ids)s::jsonb {MINE}"  # noqa: S608
 FORGET = f"DELETE FROM outbox_savedreply {MINE}"  # noqa: S608
@@ -59,7 +59,7 @@ def claim(scope: str, key: str, fingerprint: bytes) -> Claim | Answer:
         raise Refused("idempotency_key_reused")
     if found is None or found.status is None:
         raise Refused("still_running")
-    return Answer(json.loads(found.body), ids=found.ids, status=found.status)
+    return Answer(json.loads(found.body), ids=json.loads(found.ids), status=found.status)
 
 
 def keep(claim: Claim, answer: Answer) -> None:
