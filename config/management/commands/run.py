@@ -9,7 +9,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import BaseCommand, call_command
-from django.db import connection
+from django.db import connections
+from django.db.backends.postgresql.base import DatabaseWrapper
 
 from accounts.actions import create_staff
 from accounts.models import User
@@ -87,8 +88,10 @@ class Command(BaseCommand):
             self.say(
                 f"\n  Console log-in   {STAFF}\n  Password         {password}   (shown this once; change it in the console)\n"
             )
-        connection.close()
-        connection.close_pool()  # its threads must not live where children are started
+        database = connections["default"]
+        assert isinstance(database, DatabaseWrapper)
+        database.close()
+        database.close_pool()  # its threads must not live where children are started
 
     def start_programs(self, run: Supervisor) -> None:
         """Web, relay, worker and beat; returns when the web server answers and says where to click."""
