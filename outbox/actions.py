@@ -31,7 +31,9 @@ class Owed:
     subject: str
     data: dict[str, Any] = field(default_factory=dict)
     address_key: bytes | None = None
-    cap: int | None = DAILY_CAP  # not written when this many were owed to the address in the last day; None: counts, never capped
+    cap: int | None = (
+        DAILY_CAP  # not written when this many were owed to the address in the last day; None: counts, never capped
+    )
     dedupe: str | None = None
     sealed: bytes | None = None
     due_at: datetime | None = None
@@ -41,8 +43,11 @@ class Owed:
 INSERT = """
 INSERT INTO outbox_delivery (handler, name, subject, data, address_key, dedupe, sealed, due_at)
 SELECT owed.handler, owed.name, owed.subject, owed.data, owed.address_key, owed.dedupe, owed.sealed, coalesce(owed.due_at, now())
-FROM unnest(%(handler)s::text[], %(name)s::text[], %(subject)s::text[], %(data)s::jsonb[], %(address_key)s::bytea[],
-            %(cap)s::int[], %(dedupe)s::text[], %(sealed)s::bytea[], %(due_at)s::timestamptz[])
+FROM unnest(string_to_array(%(handler)s, E'\\x1f'), string_to_array(%(name)s, E'\\x1f'),
+            string_to_array(%(subject)s, E'\\x1f'), string_to_array(%(data)s, E'\\x1f')::jsonb[],
+            string_to_array(%(address_key)s, E'\\x1f', E'\\x1e')::bytea[], string_to_array(%(cap)s, E'\\x1f', E'\\x1e')::int[],
+            string_to_array(%(dedupe)s, E'\\x1f', E'\\x1e'), string_to_array(%(sealed)s, E'\\x1f', E'\\x1e')::bytea[],
+            string_to_array(%(due_at)s, E'\\x1f', E'\\x1e')::timestamptz[])
      AS owed(handler, name, subject, data, address_key, cap, dedupe, sealed, due_at)
 WHERE owed.address_key IS NULL OR owed.cap IS NULL OR owed.cap > (
     SELECT count(*) FROM outbox_delivery AS sent
@@ -57,11 +62,11 @@ def owe(owed: Sequence[Owed]) -> int:
     """Writes the deliveries, in the caller's transaction; how many. Beyond the cap or said before: not written."""
     if not owed:
         return 0
-    columns: dict[str, Any] = {
-        name: [getattr(one, name) for one in owed]
+    columns = {
+        name: sql.joined(getattr(one, name) for one in owed)
         for name in ("handler", "name", "subject", "address_key", "cap", "dedupe", "sealed", "due_at")
     }
-    columns["data"] = [json.dumps(one.data) if one.data else "{}" for one in owed]
+    columns["data"] = sql.joined(json.dumps(one.data) if one.data else "{}" for one in owed)
     return len(sql.rows(INSERT, columns))
 
 
@@ -79,20 +84,24 @@ def owe_sealed(
     return owe([Owed("mail", "account", subject_ref, {"by": by}, address_key=key, sealed=sealed)])
 
 
-# The check is the write: only a row that is owed and whose lease is still the one we took. `until` wins over `wait`.
+# The check is the write: only a row whose lease is still the one we took, and only what is owed is leased (a constraint
+# says so; naming the status here would let the planner walk the whole backlog). `until` wins over `wait`.
 SETTLE = """
 UPDATE outbox_delivery AS row
 SET status = went.status, leased_until = NULL,
-    last_error = CASE WHEN went.note = '' AND went.status = 'owed' THEN row.last_error ELSE went.note END,
-    message_id = CASE WHEN went.message_id <> '' THEN went.message_id ELSE row.message_id END,
+    last_error = CASE WHEN went.status = 'owed' AND went.note IS NULL THEN row.last_error ELSE coalesce(went.note, '') END,
+    message_id = coalesce(went.message_id, row.message_id),
     attempts = row.attempts - went.uncounted,
     due_at = coalesce(went.until, now() + went.wait * interval '1 second', row.due_at),
     done_at = CASE WHEN went.status = 'done' THEN now() END,
     sealed = CASE WHEN went.status = 'owed' THEN row.sealed END
-FROM unnest(%(id)s::bigint[], %(lease)s::timestamptz[], %(status)s::text[], %(note)s::text[], %(message_id)s::text[],
-            %(uncounted)s::int[], %(wait)s::float8[], %(until)s::timestamptz[])
+FROM unnest(string_to_array(%(id)s, E'\\x1f')::bigint[], string_to_array(%(lease)s, E'\\x1f', E'\\x1e')::timestamptz[],
+            string_to_array(%(status)s, E'\\x1f'), string_to_array(%(note)s, E'\\x1f', E'\\x1e'),
+            string_to_array(%(message_id)s, E'\\x1f', E'\\x1e'),
+            string_to_array(%(uncounted)s, E'\\x1f')::int[], string_to_array(%(wait)s, E'\\x1f', E'\\x1e')::float8[],
+            string_to_array(%(until)s, E'\\x1f', E'\\x1e')::timestamptz[])
      AS went(id, lease, status, note, message_id, uncounted, wait, until)
-WHERE row.id = went.id AND row.status = 'owed' AND row.leased_until = went.lease
+WHERE row.id = went.id AND row.leased_until = went.lease
 RETURNING row.id, row.status
 """
 
@@ -101,19 +110,19 @@ RETURNING row.id, row.status
 def settle(outcomes: Sequence[Outcome], *, by: str) -> int:
     """Notes how leased deliveries went: done, back off, or given up; how many. One whose lease was lost is left alone."""
     nexts = [after(went.end, went.delivery.attempts, random.random()) for went in outcomes]
-    columns: dict[str, Any] = {
-        "id": [went.delivery.pk for went in outcomes],
-        "lease": [went.delivery.leased_until for went in outcomes],
-        "status": [status for status, _wait in nexts],
-        "wait": [wait for _status, wait in nexts],
-        "note": [went.note for went in outcomes],
-        "message_id": [went.message_id for went in outcomes],
-        "uncounted": [int(went.end == End.LATER) for went in outcomes],
-        "until": [went.until for went in outcomes],
+    columns = {
+        "id": sql.joined(went.delivery.id for went in outcomes),
+        "lease": sql.joined(went.delivery.leased_until for went in outcomes),
+        "status": sql.joined(status for status, _wait in nexts),
+        "wait": sql.joined(wait for _status, wait in nexts),
+        "note": sql.joined(went.note or None for went in outcomes),
+        "message_id": sql.joined(went.message_id or None for went in outcomes),
+        "uncounted": sql.joined(int(went.end == End.LATER) for went in outcomes),
+        "until": sql.joined(went.until for went in outcomes),
     }
     status_of = {row.id: row.status for row in sql.rows(SETTLE, columns)}
-    kept = [went for went in outcomes if went.delivery.pk in status_of]
-    _tell_given_up([went.delivery for went in kept if status_of[went.delivery.pk] == "given_up"], by)
+    kept = [went for went in outcomes if went.delivery.id in status_of]
+    _tell_given_up([went.delivery for went in kept if status_of[went.delivery.id] == "given_up"], by)
     _suppress_bounced(kept, by)
     _tell_listeners(kept)
     return len(kept)
@@ -127,7 +136,7 @@ def _tell_given_up(deliveries: Sequence[Delivery], by: str) -> None:
 def _suppress_bounced(outcomes: Sequence[Outcome], by: str) -> None:
     for went in outcomes:
         if went.end == End.BOUNCED and went.delivery.address_key:
-            suppress(went.delivery.address_key, BOUNCED, by=by)
+            suppress(bytes(went.delivery.address_key), BOUNCED, by=by)
 
 
 def _tell_listeners(outcomes: Sequence[Outcome]) -> None:
@@ -169,7 +178,7 @@ RETURNING id
 @verb
 def suppress(address_key: bytes, reason: str, *, by: str) -> bool:
     """No more mail to this address (policy.ANSWERS tells which still go); False when it was so already."""
-    row = sql.one(SUPPRESS, {"key": bytes(address_key)[: keys.SHORT], "reason": reason})
+    row = sql.one(SUPPRESS, {"key": address_key[: keys.SHORT], "reason": reason})
     if row is not None:
         address_suppressed.announce([Said(f"suppression:{row.id}", {"reason": reason})], by=by)
     return row is not None

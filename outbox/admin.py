@@ -12,7 +12,7 @@ from outbox import actions
 from outbox.models import Delivery, Event, Suppression
 
 
-class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
+class ReadOnly(admin.ModelAdmin):
     """Rows to look at: no form of the admin writes them."""
 
     show_full_result_count = False
@@ -30,7 +30,7 @@ class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         """Who may press the verbs' buttons: who might change such rows."""
-        return request.user.has_perm(f"outbox.change_{self.opts.model_name}")  # type: ignore[union-attr]
+        return request.user.has_perm(f"outbox.change_{self.opts.model_name}")
 
 
 @admin.register(Event)
@@ -55,7 +55,9 @@ class DeliveryAdmin(ReadOnly):
     @admin.action(description="Deliver again what was given up", permissions=["act"])
     def replay(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
         count = actions.replay(list(queryset.values_list("pk", flat=True)), by=f"staff:{request.user.pk}")
-        text = ngettext("%(count)d delivery is owed again.", "%(count)d deliveries are owed again.", count) % {"count": count}
+        text = ngettext("%(count)d delivery is owed again.", "%(count)d deliveries are owed again.", count) % {
+            "count": count
+        }
         note = text if count else _("Nothing to do: only a delivery that was given up can be replayed.")
         self.message_user(request, note, messages.SUCCESS if count else messages.WARNING)
 
@@ -71,5 +73,7 @@ class SuppressionAdmin(ReadOnly):
     @admin.action(description="Let mail go to these addresses again", permissions=["act"])
     def lift(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         count = actions.lift(list(queryset.values_list("pk", flat=True)), by=f"staff:{request.user.pk}")
-        text = ngettext("%(count)d address gets mail again.", "%(count)d addresses get mail again.", count) % {"count": count}
+        text = ngettext("%(count)d address gets mail again.", "%(count)d addresses get mail again.", count) % {
+            "count": count
+        }
         self.message_user(request, text, messages.SUCCESS)

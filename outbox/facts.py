@@ -7,7 +7,6 @@ from typing import Any
 
 from outbox import sql
 
-
 catalogue: dict[str, "Fact"] = {}
 
 
@@ -30,7 +29,7 @@ Receiver = Callable[[Sequence[Said], str], None]
 INSERT = """
 INSERT INTO outbox_event (kind, by, subject, data)
 SELECT %(kind)s, %(by)s, said.subject, said.data
-FROM unnest(%(subjects)s::text[], %(data)s::jsonb[]) AS said(subject, data)
+FROM unnest(string_to_array(%(subjects)s, E'\\x1f'), string_to_array(%(data)s, E'\\x1f')::jsonb[]) AS said(subject, data)
 """
 
 
@@ -53,8 +52,8 @@ class Fact:
         """Writes one Event each and calls the receivers with the whole list. Saying nothing does nothing."""
         if not said:
             return
-        subjects = [one.subject for one in said]
-        data = [json.dumps(one.data) for one in said]
+        subjects = sql.joined(one.subject for one in said)
+        data = sql.joined(json.dumps(one.data) if one.data else "{}" for one in said)
         sql.rows(INSERT, {"kind": self.name, "by": by, "subjects": subjects, "data": data})
         for receiver in self.receivers.values():
             receiver(said, by)

@@ -21,7 +21,9 @@ class Fault:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
         if not isinstance(error, Exception):
             return False
         self.error = error
@@ -30,7 +32,9 @@ class Fault:
         return True
 
 
-def apart(work: Callable[[Sequence[Row]], Result], rows: Sequence[Row]) -> Iterator[tuple[Sequence[Row], Result | Exception]]:
+def apart(
+    work: Callable[[Sequence[Row]], Result], rows: Sequence[Row]
+) -> Iterator[tuple[Sequence[Row], Result | Exception]]:
     """Does the work on all rows at once; when it raises, on each alone. Yields rows with their result or their error."""
     with Fault() as fault:
         result = work(rows)

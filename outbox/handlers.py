@@ -133,4 +133,6 @@ class Barred:
 def keys_for(delivery: Delivery, letter: Letter | Later | None) -> list[bytes]:
     """The address's keys: the one it was owed under, and that of every version still kept where the letter names it."""
     own = [bytes(delivery.address_key)] if delivery.address_key else []
-    return own + (keys.address_keys(letter.kind, letter.canonical) if isinstance(letter, Letter) and letter.canonical else [])
+    return own + (
+        keys.address_keys(letter.kind, letter.canonical) if isinstance(letter, Letter) and letter.canonical else []
+    )

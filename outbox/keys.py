@@ -62,7 +62,7 @@ def address_keys(kind: str, canonical: str) -> list[bytes]:
 
 def unsubscribe_token(address_key: bytes) -> str:
     """22 characters that name the address and nothing else: they work as long as the mail is kept, whatever we purge."""
-    short = bytes(address_key)[:SHORT]
+    short = address_key[:SHORT]
     return base64.urlsafe_b64encode(short + keyed("unsubscribe", short.hex())[:PROOF]).decode().rstrip("=")
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.message import Message
 from types import TracebackType
 from typing import Any, Self
 
@@ -25,10 +24,10 @@ BROKEN_AFTER = 2  # sends in a row that found nobody: the rest of the batch is n
 class Mail(EmailMultiAlternatives):
     """A message with a text and an HTML part whose headers are not folded."""
 
-    def message(self) -> Message:
-        made: Any = super().message()
+    def message(self, **options: Any) -> Any:
+        made: Any = super().message(**options)
         made.policy = made.policy.clone(max_line_length=LINE)
-        return made  # type: ignore[no-any-return]
+        return made
 
 
 def message_id(delivery: Delivery) -> str:
@@ -49,7 +48,7 @@ def unsubscribe_url(delivery: Delivery) -> str:
     """The link that ends mail to this delivery's address; "" when the address is not known by a key."""
     if not delivery.address_key:
         return ""
-    return f"{settings.PUBLIC_BASE_URL}/unsubscribe/{keys.unsubscribe_token(delivery.address_key)}"
+    return f"{settings.PUBLIC_BASE_URL}/unsubscribe/{keys.unsubscribe_token(bytes(delivery.address_key))}"
 
 
 def part(delivery: Delivery, file: str, context: Mapping[str, Any]) -> str:
@@ -70,7 +69,9 @@ def mail_of(delivery: Delivery, letter: Letter) -> Mail:
 
 def sealed_mail(delivery: Delivery, written: Mapping[str, str]) -> Mail:
     """The mail that somebody else wrote, from the row's sealed text. It answers an action, so it has nothing to unsubscribe."""
-    mail = Mail(" ".join(written["subject"].split()), written["text"], to=[written["to"]], headers=headers(delivery, ""))
+    mail = Mail(
+        " ".join(written["subject"].split()), written["text"], to=[written["to"]], headers=headers(delivery, "")
+    )
     if written.get("html"):
         mail.attach_alternative(written["html"], "text/html")
     return mail
@@ -93,7 +94,9 @@ class Post:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:

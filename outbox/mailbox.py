@@ -127,7 +127,14 @@ def _read(path: Path) -> Kept:
     mail = BytesParser(_class=Parsed, policy=policy.default).parsebytes(raw)
     headers = [(name, str(value)) for name, value in mail.items()]
     return Kept(
-        path.stem, "email", str(mail["To"]), str(mail["Subject"]), _part(mail, "plain"), _part(mail, "html"), headers, raw
+        path.stem,
+        "email",
+        str(mail["To"]),
+        str(mail["Subject"]),
+        _part(mail, "plain"),
+        _part(mail, "html"),
+        headers,
+        raw,
     )
 
 

@@ -53,9 +53,16 @@ class Delivery(models.Model):
 
     class Meta:
         verbose_name_plural = "deliveries"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(leased_until__isnull=True) | Q(status="owed"), name="only_what_is_owed_is_leased"
+            )
+        ]
         indexes = [
             models.Index(fields=["due_at"], name="delivery_due", condition=Q(status="owed")),
-            models.Index(fields=["address_key", "created_at"], name="delivery_address", condition=Q(address_key__isnull=False)),
+            models.Index(
+                fields=["address_key", "created_at"], name="delivery_address", condition=Q(address_key__isnull=False)
+            ),
             models.Index(fields=["subject"], name="delivery_subject"),
         ]
 
@@ -67,7 +74,9 @@ class Suppression(models.Model):
     """An address that asked for no more mail, or bounced for good: kept as a keyed hash only."""
 
     address_key = models.BinaryField(unique=True, help_text="The first bytes (keys.SHORT) of the address's keyed hash.")
-    reason = models.TextField(help_text="unsubscribed, bounced or complained; what stops which mail stands in policy.py.")
+    reason = models.TextField(
+        help_text="unsubscribed, bounced or complained; what stops which mail stands in policy.py."
+    )
     at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:

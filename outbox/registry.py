@@ -17,7 +17,9 @@ class Letter:
     address: str
     locale: str
     context: dict[str, Any] = field(default_factory=dict)
-    canonical: str = ""  # lets a suppression made under an older key hold; without it only the row's own key is compared
+    canonical: str = (
+        ""  # lets a suppression made under an older key hold; without it only the row's own key is compared
+    )
 
 
 @dataclass(frozen=True, slots=True)

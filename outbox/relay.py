@@ -8,6 +8,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -25,25 +26,23 @@ LEASE = 60.0  # seconds
 RENEW_AFTER = 15.0  # seconds
 ABANDONED = "the worker that had it did not come back"
 
-# SKIP LOCKED: nobody waits for another worker, and no row is given to two. `due` is materialized, so LIMIT and locks are
-# applied once. A row whose lease ran out was abandoned; that is written down, for a row that kills its worker is then
-# tried after the others, and in the end given up.
+# SKIP LOCKED: nobody waits for another worker, and no row is given to two. The ids are taken once, as an array, so the
+# update goes by primary key whatever the planner believes of the table. A row whose lease ran out was abandoned; that is
+# written down, for a row that kills its worker is then tried after the others, and in the end given up.
 TAKE = """
-WITH due AS MATERIALIZED (
-    SELECT id, leased_until IS NOT NULL AS abandoned FROM outbox_delivery
-    WHERE status = 'owed' AND due_at <= now() AND (leased_until IS NULL OR leased_until <= now())
-    ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-)
 UPDATE outbox_delivery AS row
 SET leased_until = now() + %(seconds)s * interval '1 second', attempts = least(row.attempts + 1, 30000),
-    last_error = CASE WHEN due.abandoned THEN %(abandoned)s ELSE row.last_error END
-FROM due WHERE row.id = due.id
-RETURNING row.id, row.handler, row.name, row.subject, row.data, row.sealed, row.address_key, row.dedupe, row.status,
-          row.attempts, row.due_at, row.leased_until, row.last_error, row.message_id, row.created_at, row.done_at
+    last_error = CASE WHEN row.leased_until IS NOT NULL THEN %(abandoned)s ELSE row.last_error END
+WHERE row.id = ANY(ARRAY(
+    SELECT id FROM outbox_delivery
+    WHERE status = 'owed' AND due_at <= now() AND (leased_until IS NULL OR leased_until <= now())
+    ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
+RETURNING row.id, row.handler, row.name, row.subject, row.data::text, row.sealed, row.address_key, row.attempts,
+          row.leased_until::text, row.last_error, row.message_id
 """
 RENEW = """
 UPDATE outbox_delivery SET leased_until = now() + %(seconds)s * interval '1 second'
-WHERE id = ANY(%(ids)s) AND status = 'owed' AND leased_until = %(lease)s
+WHERE id = ANY(%(ids)s) AND leased_until = %(lease)s
 RETURNING id, leased_until
 """
 
@@ -70,25 +69,29 @@ def drain(limit: int = 10_000, *, seconds: float = float("inf"), stop: Callable[
 
 
 def lease(limit: int) -> list[Delivery]:
-    """Takes up to so many due rows for this worker alone, for a minute."""
+    """Takes up to so many due rows for this worker alone, for a minute. What a handler does not need is read when asked for."""
     rows = sql.rows(TAKE, {"limit": limit, "seconds": LEASE, "abandoned": ABANDONED})
-    return [delivery_of(row) for row in sorted(rows, key=lambda row: row.due_at)]
+    if not rows:
+        return []
+    until = datetime.fromisoformat(rows[0].leased_until)  # one moment for all: the statement's
+    return [delivery_of(row, until) for row in sorted(rows)]
 
 
-def delivery_of(row: Any) -> Delivery:
-    """The model's instance of one returned row."""
-    values = row._replace(data=json.loads(row.data) if isinstance(row.data, str) else row.data)
+def delivery_of(row: Any, until: datetime) -> Delivery:
+    """The model's instance of one leased row."""
+    data = {} if row.data == "{}" else json.loads(row.data)
+    values = (*row[:4], data, *row[5:8], until, *row[9:])
     return Delivery.from_db(DEFAULT_DB_ALIAS, row._fields, values)
 
 
 def work(leased: Sequence[Delivery], enough: Callable[[], bool] = never) -> int:
     """Has the leased rows handled and settles each outcome as it comes; frees the rest when it is enough."""
-    left = {delivery.pk: delivery for delivery in leased}
+    left = {delivery.id: delivery for delivery in leased}
     settled, renewed_at = 0, time.monotonic()
     for outcomes in tried(leased):
         settled += settle(outcomes, by="system")
         for went in outcomes:
-            left.pop(went.delivery.pk, None)
+            left.pop(went.delivery.id, None)
         if left and enough():
             hand_back(list(left.values()), by="system")
             break
@@ -136,7 +139,7 @@ def run(name: str, batch: Sequence[Delivery]) -> Iterator[list[Outcome]]:
             if isinstance(failed, Exception):
                 yield [Outcome(one, End.FAILED, described(failed)) for one in part]
             else:
-                yield [outcome_of(one, failed.get(one.pk)) for one in part]
+                yield [outcome_of(one, failed.get(one.id)) for one in part]
     else:
         yield [Outcome(one, End.FAILED, f"nothing here handles {name!r}") for one in batch]
 

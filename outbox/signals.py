@@ -3,7 +3,9 @@
 from outbox.facts import Fact
 
 # delivery:ID {name, about}
-delivery_given_up = Fact("delivery.given_up", "A delivery was refused for good, or failed for three days: a dead letter.")
+delivery_given_up = Fact(
+    "delivery.given_up", "A delivery was refused for good, or failed for three days: a dead letter."
+)
 # delivery:ID {}
 delivery_replayed = Fact("delivery.replayed", "Staff owed a dead letter again.")
 # suppression:ID {reason}

@@ -3,12 +3,14 @@
 Django binds parameters on the client and plans every statement anew; on the hot paths that costs up to 0.4 ms.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import psycopg
 from django.db import connection
 from psycopg.rows import namedtuple_row
+
+BETWEEN, NOTHING = "\x1f", "\x1e"
 
 
 def rows(statement: str, params: Mapping[str, Any] | None = None) -> list[Any]:
@@ -23,3 +25,20 @@ def one(statement: str, params: Mapping[str, Any] | None = None) -> Any:
     """The first row, or None."""
     found = rows(statement, params)
     return found[0] if found else None
+
+
+def joined(values: Iterable[Any]) -> str:
+    """A column of values as one text, which the statement takes apart: string_to_array(%(x)s, E'\\x1f', E'\\x1e')::type[].
+
+    The driver writes arrays element by element in Python; this is ten times faster. Bytes arrive in hexadecimal, as
+    \\x…. No value may be the empty text, which PostgreSQL would read as no row.
+    """
+    texts = [NOTHING if value is None else _text(value) for value in values]
+    column = BETWEEN.join(texts)
+    if column.count(BETWEEN) != max(0, len(texts) - 1):
+        raise ValueError("a value holds a control character")
+    return column
+
+
+def _text(value: Any) -> str:
+    return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)

@@ -31,7 +31,9 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     done = request.method == "POST"
     if done and (key := unsubscriber(token)) is not None:
         suppress(key, UNSUBSCRIBED, by="public")
-    return render(request, "outbox/unsubscribe.html", {"done": done}, headers={"Referrer-Policy": "no-referrer"})
+    response = render(request, "outbox/unsubscribe.html", {"done": done})
+    response["Referrer-Policy"] = "no-referrer"  # the link is a secret of its mailbox
+    return response
 
 
 def development_only() -> None:

@@ -1,6 +1,6 @@
 """The trail is append-only, and the queue of deliveries is vacuumed as a queue needs it."""
 
-from django.db import migrations
+from django.db import migrations, models
 
 # ALWAYS: also for a session that replays another server's changes. Two triggers, so that a test suite, which owns the
 # table and empties it between tests, can put the second one aside and keep the first.
@@ -23,10 +23,10 @@ DROP TRIGGER outbox_event_unaltered ON outbox_event;
 DROP FUNCTION outbox_event_append_only;
 """
 
-# Each row is changed twice and then stays: room on the page for the lease (which touches no index), and a vacuum after
-# some thousand changes rather than after a fifth of a table that is kept for a month.
+# Each row is changed twice and then stays: half of each page is room for leases, which then touch no index; and a vacuum
+# comes after some thousand changes rather than after a fifth of a table that is kept for a month.
 QUEUE = """
-ALTER TABLE outbox_delivery SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 2000,
+ALTER TABLE outbox_delivery SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 2000,
     autovacuum_analyze_scale_factor = 0.05, autovacuum_analyze_threshold = 1000);
 """
 UNDO_QUEUE = """
@@ -41,4 +41,11 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL(TRAIL, UNDO_TRAIL),
         migrations.RunSQL(QUEUE, UNDO_QUEUE),
+        migrations.AddConstraint(
+            model_name="delivery",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("leased_until__isnull", True), ("status", "owed"), _connector="OR"),
+                name="only_what_is_owed_is_leased",
+            ),
+        ),
     ]
