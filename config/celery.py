@@ -3,9 +3,37 @@
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("vestibule")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+# Every time is UTC. A poke that nobody took before the next one expires, so that pokes never pile up.
+app.conf.beat_schedule = {
+    "deliver what is owed, should the relay have died": {
+        "task": "outbox.tasks.deliver",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
+    "invite the next of every launch whose hour it is": {
+        "task": "invites.daily",
+        "schedule": crontab(minute="*/5"),
+        "options": {"expires": 300},
+    },
+    "tell of invites and codes whose time ran out": {
+        "task": "invites.lapse",
+        "schedule": crontab(minute="*/5"),
+        "options": {"expires": 300},
+    },
+    "delete networks and browsers kept long enough": {
+        "task": "waitlist.purge_traces",
+        "schedule": crontab(hour=3, minute=20),
+    },
+    "delete deliveries and replies kept long enough": {
+        "task": "outbox.tasks.purge",
+        "schedule": crontab(hour=3, minute=40),
+    },
+}

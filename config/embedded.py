@@ -208,7 +208,7 @@ def clear_away(cluster: Path) -> None:
     """
     pid_file = cluster / "postmaster.pid"
     patience = time.monotonic() + 30
-    while pid := living_process(pid_file):
+    while pid := living_pid(pid_file):
         if not is_postgres(pid):
             pid_file.unlink()
             return
@@ -221,7 +221,7 @@ def clear_away(cluster: Path) -> None:
         time.sleep(0.1)
 
 
-def living_process(pid_file: Path) -> int:
+def living_pid(pid_file: Path) -> int:
     """The process this file names, 0 when there is none or it is gone."""
     try:
         pid = int(pid_file.read_text().split()[0])
