@@ -1,0 +1,249 @@
+"""Rate limits at the doors: an office gets in, somebody who mistypes gets in, Eve does not, and a lost Redis stops nobody else."""
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from config import limits
+from config.limits import WRONG_CODES, Counters, Decision, spend
+from invites.models import Attempt
+from tests.conftest import Api
+from waitlist.models import Entry, Launch
+
+JOIN, RESEND, REDEEM = "/api/waitlist/join", "/api/waitlist/resend", "/api/invites/redeem"
+ADA, BEN, EVES_NETWORK = "ada@example.com", "ben@example.com", "203.0.113.66"
+TRIES = 10  # joins of one contact from one network
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def counters(monkeypatch: pytest.MonkeyPatch) -> Counters:
+    """Counters that know nothing of earlier tests."""
+    fresh = Counters()
+    monkeypatch.setattr(limits, "counters", fresh)
+    return fresh
+
+
+@pytest.fixture
+def lost_redis(settings: Settings) -> None:
+    """A Redis that nobody answers for."""
+    settings.CACHES = cache_at("redis://127.0.0.1:1/0")
+
+
+@pytest.fixture
+def hanging_redis(settings: Settings) -> Iterator[None]:
+    """A Redis that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        settings.CACHES = cache_at(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        yield
+
+
+def cache_at(url: str) -> dict[str, Any]:
+    """The cache as production has it, elsewhere."""
+    options = {"SOCKET_CONNECT_TIMEOUT": 0.3, "SOCKET_TIMEOUT": 0.5, "IGNORE_EXCEPTIONS": True}
+    return {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": url, "OPTIONS": options}}
+
+
+def join(api: Api, email: str = ADA, **meta: str) -> int:
+    """Tries to join; the status."""
+    return int(api.post(JOIN, {"email": email}, **meta).status_code)
+
+
+def use_up(api: Api, email: str = ADA, **meta: str) -> None:
+    """Joins as often as the limit lets one contact from one network."""
+    assert {join(api, email, **meta) for _n in range(TRIES)} == {200}
+
+
+def test_an_office_of_fifty_gets_in(api: Api, launch: Launch) -> None:
+    assert {join(api, f"person{n}@example.com") for n in range(50)} == {200}
+    assert Entry.objects.count() == 50
+
+
+def test_one_contact_from_one_network_is_stopped_and_told_when_to_come_back(api: Api, launch: Launch) -> None:
+    use_up(api)
+    response = api.post(JOIN, {"email": ADA})
+    assert (response.status_code, response["Content-Type"]) == (429, "application/problem+json")
+    assert response.json()["code"] == "rate_limited"
+    assert 1 <= int(response["Retry-After"]) <= 600
+    assert response["Retry-After"] in response.json()["detail"]
+
+
+def test_a_stranger_cannot_use_up_adas_tries(api: Api, launch: Launch) -> None:
+    use_up(api, REMOTE_ADDR=EVES_NETWORK)
+    assert join(api, REMOTE_ADDR=EVES_NETWORK) == 429
+    assert join(api, REMOTE_ADDR="198.51.100.7") == 200
+
+
+def test_her_colleagues_are_not_stopped_with_her(api: Api, launch: Launch) -> None:
+    use_up(api)
+    assert join(api) == 429
+    assert join(api, BEN) == 200
+
+
+@pytest.mark.parametrize("again", ["ADA.waits@gmail.com", "adawaits+2@googlemail.com", " adawaits@gmail.com "])
+def test_writing_the_address_otherwise_is_no_new_try(api: Api, launch: Launch, again: str) -> None:
+    use_up(api, "adawaits@gmail.com")
+    assert join(api, again) == 429
+
+
+def test_a_forged_header_is_no_new_network(api: Api, launch: Launch) -> None:
+    for n in range(TRIES):
+        join(api, HTTP_X_FORWARDED_FOR=f"198.51.100.{n}")
+    assert join(api, HTTP_X_FORWARDED_FOR="198.51.100.99") == 429
+
+
+def test_garbage_in_the_header_breaks_nothing(api: Api, launch: Launch, settings: Settings) -> None:
+    settings.TRUSTED_PROXIES = 1
+    assert join(api, HTTP_X_FORWARDED_FOR="<script>, ,;\x7f") == 200
+
+
+def test_a_new_address_in_the_same_64_bits_is_no_new_network(api: Api, launch: Launch) -> None:
+    for n in range(TRIES):
+        join(api, REMOTE_ADDR=f"2001:db8::{n + 1:x}")
+    assert join(api, REMOTE_ADDR="2001:db8::ffff") == 429
+    assert join(api, REMOTE_ADDR="2001:db8:0:1::1") == 200
+
+
+def test_who_has_no_network_shares_no_count(api: Api, launch: Launch) -> None:
+    assert {join(api, REMOTE_ADDR="") for _n in range(TRIES + 5)} == {200}
+
+
+def test_a_call_without_the_contact_shares_no_count(api: Api, launch: Launch) -> None:
+    assert {api.post(JOIN, {}).status_code for _n in range(TRIES + 5)} == {400}
+    assert join(api) == 200
+
+
+def test_a_key_speaks_for_many_people(api: Api, launch: Launch, key: Callable[..., str]) -> None:
+    api.with_key(key("waitlist:write"))
+    assert {join(api) for _n in range(TRIES + 5)} == {200}
+
+
+def test_the_mail_to_one_address_is_limited_from_everywhere(api: Api, launch: Launch) -> None:
+    said = [api.post(RESEND, {"email": ADA}, REMOTE_ADDR=f"198.51.100.{n}").status_code for n in range(6)]
+    assert said == [200] * 5 + [429]
+
+
+def test_it_can_be_switched_off(api: Api, launch: Launch, settings: Settings) -> None:
+    settings.RATELIMIT_ENABLE = False
+    assert {join(api) for _n in range(TRIES + 5)} == {200}
+
+
+def test_a_refusal_is_logged_without_the_address(api: Api, launch: Launch, caplog: pytest.LogCaptureFixture) -> None:
+    use_up(api)
+    join(api)
+    assert "join:network+contact" in caplog.text
+    assert ADA not in caplog.text
+
+
+def parts(**known: str) -> Callable[[str], str]:
+    """A call with these parts."""
+    return lambda name: known.get(name, "")
+
+
+def test_all_rules_count_and_the_first_broken_one_is_said() -> None:
+    for n in range(100):
+        assert spend("redeem", parts(network="192.0.2.1", contact=f"p{n}", code="ABC")).allowed
+    decision = spend("redeem", parts(network="192.0.2.1", contact="p0", code="ABC"))
+    assert (decision.rule, decision.count, decision.limit) == ("redeem:network+code", 101, 100)
+    assert spend("redeem", parts(network="192.0.2.1", contact="p0", code="XYZ")).allowed
+
+
+def test_many_at_once_get_exactly_the_limit() -> None:
+    with ThreadPoolExecutor(10) as crowd:
+        said: Sequence[Decision] = list(crowd.map(lambda _n: spend("join", parts(network="192.0.2.1", contact="x")), range(60)))
+    assert sum(one.allowed for one in said) == TRIES
+
+
+# Pages
+
+
+def form(client: Client, address: str, **fields: str) -> Any:
+    """Posts a form."""
+    return client.post(address, fields)
+
+
+def test_the_page_is_limited_like_the_door(client: Client, api: Api, launch: Launch) -> None:
+    use_up(api)
+    response = form(client, "/", contact=ADA, consent="on")
+    assert (response.status_code, response["Content-Type"]) == (429, "text/html; charset=utf-8")
+    assert int(response["Retry-After"]) >= 1
+    assert client.get("/").status_code == 200
+
+
+@pytest.mark.parametrize(("route", "field"), [("account_login", "login"), ("admin:login", "username")])
+def test_a_log_in_is_limited_by_network_and_address(client: Client, launch: Launch, route: str, field: str) -> None:
+    for _n in range(10):
+        assert form(client, reverse(route), **{field: ADA, "password": "wrong"}).status_code == 200
+    assert form(client, reverse(route), **{field: ADA, "password": "wrong"}).status_code == 429
+    assert form(client, reverse(route), **{field: BEN, "password": "wrong"}).status_code == 200
+
+
+def test_the_headless_log_in_counts_with_the_form(client: Client, launch: Launch) -> None:
+    for _n in range(10):
+        form(client, reverse("account_login"), login=ADA, password="wrong")
+    body = json.dumps({"email": ADA, "password": "wrong"})
+    response = client.post("/_allauth/app/v1/auth/login", body, content_type="application/json")
+    assert (response.status_code, response["Content-Type"]) == (429, "application/problem+json")
+
+
+def test_broken_json_for_the_headless_api_is_a_bad_request(client: Client, launch: Launch) -> None:
+    response = client.post("/_allauth/app/v1/auth/login", b'{"email":', content_type="application/json")
+    assert response.status_code == 400
+
+
+# Without Redis
+
+
+def wrong_codes(launch: Launch, count: int) -> None:
+    """So many codes were refused to Eve just now."""
+    Attempt.objects.bulk_create(
+        [Attempt(launch=launch, digest=b"x", network=EVES_NETWORK, door="api", reason="code_unknown") for _n in range(count)]
+    )
+
+
+def guess(api: Api) -> int:
+    """Eve guesses a code; the status."""
+    return int(api.post(REDEEM, {"code": "NOTACODE2345", "email": "eve@example.com"}, REMOTE_ADDR=EVES_NETWORK).status_code)
+
+
+@pytest.mark.usefixtures("lost_redis")
+def test_a_lost_redis_stops_nobody_from_joining(api: Api, launch: Launch) -> None:
+    assert {join(api) for _n in range(TRIES + 5)} == {200}
+
+
+@pytest.mark.usefixtures("lost_redis")
+def test_a_lost_redis_does_not_open_the_door_to_guesses(api: Api, launch: Launch) -> None:
+    wrong_codes(launch, WRONG_CODES - 1)
+    assert guess(api) == 422
+    assert guess(api) == 429
+
+
+@pytest.mark.usefixtures("lost_redis")
+def test_each_wrong_code_without_redis_leaves_its_row(api: Api, launch: Launch) -> None:
+    assert guess(api) == 422
+    assert Attempt.objects.filter(network=EVES_NETWORK).count() == 1
+
+
+@pytest.mark.usefixtures("hanging_redis")
+def test_a_hanging_redis_is_asked_once_and_then_left_alone(counters: Counters) -> None:
+    spend("join", parts(network="192.0.2.1", contact="x"))
+    began = time.monotonic()
+    assert all(spend("join", parts(network="192.0.2.1", contact="x")).allowed for _n in range(100))
+    assert time.monotonic() - began < 0.5  # a hundred looks at it would take a minute
+    assert counters.lost()
+
+
+def test_counting_goes_on_when_redis_is_back(counters: Counters) -> None:
+    counters.lost_until = time.monotonic() - 1
+    for _n in range(TRIES):
+        assert spend("join", parts(network="192.0.2.1", contact="x")).allowed
+    assert not spend("join", parts(network="192.0.2.1", contact="x")).allowed
+    assert not counters.lost_until
