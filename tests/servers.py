@@ -78,7 +78,7 @@ def settle() -> None:
         "PUBLIC_BASE_URL": "http://testserver",
         "SECRET_KEY": secrets.token_urlsafe(48),
         "CODE_KEYS": f"2:{secrets.token_urlsafe(48)},1:{secrets.token_urlsafe(48)}",
-        "DATABASE_POOL_MAX": "40",
+        "DATABASE_POOL_MAX": "60",
         "TESTED_POSTGRES": f"{postgres_version(data_dir)} ({'given' if database_given else 'embedded'})",
         "TESTED_REDIS": f"{redis_version(redis_url)} ({'given' if redis_given else 'found'})" if redis_url else "none",
         "TESTED_CHROMIUM": chromium(),

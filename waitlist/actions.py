@@ -86,8 +86,8 @@ def join(rules: queries.Rules, application: Application, *, by: str, network: st
     if row.status == Entry.Status.LEFT:
         _join_again(launch, row.id, by=by)
     elif row.fresh:
-        said = Said(f"entry:{row.id}", {"launch": launch.pk, "source": application.source, "referred_by": referrer})
-        signals.entry_joined.announce([said], by=by)
+        data = {"launch": launch.pk, "source": application.source, "referred_by": referrer}
+        signals.entry_joined.announce([Said(f"entry:{row.id}", data, extra=contact)], by=by)
     owe([messages.answer_to_join(row.id, contact, row.fresh and launch.confirm_contact, row.confirm_round)])
     return Joined(row.id, row.fresh)
 
@@ -310,15 +310,9 @@ def defer(entry: Entry, until: datetime, *, by: str) -> None:
 @verb
 def take(launch: Launch, count: int) -> tuple[date, int]:
     """Takes up to `count` places of today's quota: (the launch's local date, how many were left to take)."""
-    before = sql.one(
-        """SELECT launch.id, (now() AT TIME ZONE time_zone)::date AS date, coalesce(day.granted, 0) AS granted
-           FROM waitlist_launch AS launch
-           LEFT JOIN waitlist_day AS day ON day.launch_id = launch.id AND day.date = (now() AT TIME ZONE time_zone)::date
-           WHERE launch.id = %(launch)s FOR NO KEY UPDATE OF launch""",
-        {"launch": launch.pk},
-    )
-    after = sql.one(hot.TAKE, {"launch": launch.pk, "count": count})
-    return before.date, (after.granted - before.granted) if after else 0
+    Launch.objects.select_for_update(no_key=True).get(pk=launch.pk)  # a statement of its own: lock, then read
+    row = sql.one(hot.TAKE, {"launch": launch.pk, "count": count})
+    return row.date, int(row.taken)
 
 
 @verb

@@ -77,13 +77,21 @@ WHERE entry.id = ANY(%(ids)s::bigint[]) AND entry.status = ANY(%(sources)s::text
 RETURNING entry.id, entry.contact_kind, entry.canonical, entry.lapses, entry.priority, entry.place
 """
 
-# Takes up to `count` places of the launch's local date; the check is the write, the database's clock says which date.
+# Takes up to `count` places of the launch's local date; the database's clock says which date. The launch's row is locked
+# by the statement before, so what is read here is what is written; the WHERE holds the quota even if somebody forgets.
 TAKE = """
-INSERT INTO waitlist_day AS day (launch_id, date, granted)
-SELECT id, (now() AT TIME ZONE time_zone)::date, least(%(count)s::bigint, daily_quota) FROM waitlist_launch
-WHERE id = %(launch)s AND daily_quota > 0
-ON CONFLICT (launch_id, date) DO UPDATE
-    SET granted = day.granted + least(%(count)s::bigint, (SELECT daily_quota FROM waitlist_launch WHERE id = day.launch_id) - day.granted)
-    WHERE day.granted < (SELECT daily_quota FROM waitlist_launch WHERE id = day.launch_id)
-RETURNING date, granted
+WITH asked AS (
+    SELECT launch.id, (now() AT TIME ZONE launch.time_zone)::date AS date, launch.daily_quota,
+           greatest(0, least(%(count)s::bigint, launch.daily_quota - coalesce(day.granted, 0))) AS taken
+    FROM waitlist_launch AS launch
+    LEFT JOIN waitlist_day AS day ON day.launch_id = launch.id AND day.date = (now() AT TIME ZONE launch.time_zone)::date
+    WHERE launch.id = %(launch)s
+), written AS (
+    INSERT INTO waitlist_day AS day (launch_id, date, granted) SELECT id, date, taken FROM asked WHERE taken > 0
+    ON CONFLICT (launch_id, date) DO UPDATE SET granted = day.granted + excluded.granted
+    WHERE day.granted + excluded.granted <= (SELECT daily_quota FROM asked)
+    RETURNING date
+)
+SELECT asked.date, CASE WHEN written.date IS NULL THEN 0 ELSE asked.taken END AS taken
+FROM asked LEFT JOIN written ON true
 """
