@@ -5,7 +5,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from waitlist.models import Entry, Launch
+from waitlist.models import Entry, Launch, between
 
 
 class Referral(models.Model):
@@ -19,7 +19,7 @@ class Referral(models.Model):
         VOIDED = "voided"
 
     MOVES = {
-        Status.SHARED: {Status.ATTRIBUTED, Status.QUALIFIED, Status.VOIDED},
+        Status.SHARED: {Status.ATTRIBUTED, Status.CONFIRMED, Status.QUALIFIED, Status.VOIDED},
         Status.ATTRIBUTED: {Status.CONFIRMED, Status.QUALIFIED, Status.VOIDED},
         Status.CONFIRMED: {Status.QUALIFIED, Status.VOIDED},
         Status.QUALIFIED: {Status.VOIDED},
@@ -28,25 +28,35 @@ class Referral(models.Model):
 
     launch = models.ForeignKey(Launch, on_delete=models.CASCADE, db_index=False)
     referrer = models.ForeignKey(Entry, on_delete=models.CASCADE, db_index=False, related_name="referrals")
-    referee = models.ForeignKey(Entry, null=True, blank=True, on_delete=models.SET_NULL, db_index=False, related_name="brought_by")
+    referee = models.ForeignKey(
+        Entry, null=True, blank=True, on_delete=models.SET_NULL, db_index=False, related_name="brought_by"
+    )
     recipient_key = models.BinaryField(null=True, help_text=_("Keyed hash of the address a mail was shared to."))
     status = models.TextField(choices=Status)
     via = models.TextField(help_text=_("link, code or share"))
     created_at = models.DateTimeField(db_default=Now())
+    mailed_at = models.DateTimeField(null=True, help_text=_("When the one mail to the recipient was owed."))
     confirmed_at = models.DateTimeField(null=True)
     qualified_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["referee"], condition=Q(referee__isnull=False) & ~Q(status="voided"), name="one_referrer_per_friend"
+                fields=["referee"],
+                condition=Q(referee__isnull=False) & ~Q(status="voided"),
+                name="one_referrer_per_friend",
             ),
             models.UniqueConstraint(
-                fields=["referrer", "recipient_key"], condition=Q(recipient_key__isnull=False), name="one_share_per_recipient"
+                fields=["referrer", "recipient_key"],
+                condition=Q(recipient_key__isnull=False),
+                name="one_share_per_recipient",
             ),
             models.CheckConstraint(condition=~Q(referee=models.F("referrer")), name="nobody_refers_themselves"),
         ]
-        indexes = [models.Index(fields=["referrer", "status"], name="referral_referrer")]
+        indexes = [
+            models.Index(fields=["referrer", "status"], name="referral_referrer"),
+            models.Index(fields=["recipient_key"], name="referral_recipient", condition=Q(recipient_key__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.referrer_id} → {self.referee_id}"
@@ -61,13 +71,18 @@ class Milestone(models.Model):
         TIER = "tier", _("tier")
 
     launch = models.ForeignKey(Launch, on_delete=models.CASCADE, related_name="milestones")
-    count = models.PositiveSmallIntegerField(help_text=_("Qualified friends."))
+    count = models.PositiveSmallIntegerField(validators=between(1, 10_000), help_text=_("Qualified friends."))
     kind = models.TextField(choices=Kind, default=Kind.CODES)
-    amount = models.PositiveSmallIntegerField(default=3)
-    tier = models.TextField(blank=True, default="", db_default="", help_text=_("Which tier, for a reward of that kind."))
+    amount = models.PositiveSmallIntegerField(default=3, validators=between(1, 200))
+    tier = models.TextField(
+        blank=True, default="", db_default="", help_text=_("Which tier, for a reward of that kind.")
+    )
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["launch", "count"], name="one_reward_per_count")]
+        constraints = [
+            models.UniqueConstraint(fields=["launch", "count"], name="one_reward_per_count"),
+            models.CheckConstraint(condition=~Q(kind="tier") | ~Q(tier=""), name="a_tier_reward_names_its_tier"),
+        ]
         ordering = ["count"]
 
     def __str__(self) -> str:

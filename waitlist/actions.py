@@ -387,6 +387,16 @@ def register(launch: Launch, membership: Membership, *, by: str) -> Any:
 
 
 @verb
+def link_user(entry_id: int, user_id: int, *, by: str) -> bool:
+    """Gives a registered person who has no log-in yet this one; False when they have one, or are not in."""
+    without = Entry.objects.filter(pk=entry_id, status="registered", user__isnull=True)
+    if not without.update(user_id=user_id):
+        return False
+    signals.entry_linked.announce([Said(f"entry:{entry_id}", {"user": user_id})], by=by)
+    return True
+
+
+@verb
 def send_back(ids: Sequence[int], *, by: str) -> int:
     """Unused invites lapsed: these people wait again, once keeping their place, then at the tail. How many."""
     invited = Entry.objects.select_for_update(no_key=True).filter(pk__in=ids, status="invited").order_by("pk")

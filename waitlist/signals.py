@@ -10,6 +10,8 @@ entry_confirmed = Fact("entry.confirmed", "The person confirmed their address an
 entry_invited = Fact("entry.invited", "The person was granted a place and is owed an invite.", public=True)
 # entry:ID {launch, tier}
 entry_registered = Fact("entry.registered", "The person is in.", public=True)
+# entry:ID {user}
+entry_linked = Fact("entry.linked", "A registered person made a log-in here.")
 # entry:ID {reason}
 entry_suspended = Fact("entry.suspended", "Staff took a registered person's access away for now.", public=True)
 # entry:ID {reason}

@@ -1,0 +1,289 @@
+"""The verbs of referrals: who brought whom, what it pays, and the one mail that a person may have sent to a friend."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from invites.queries import unspent
+from outbox import sql
+from outbox.actions import Owed, owe
+from outbox.errors import Refused
+from outbox.facts import Fact, Said
+from outbox.keys import address_keys
+from outbox.states import move, sources, verb
+from referrals import hot, messages, milestones, policy, queries, rewards, signals
+from referrals.models import Milestone, Referral, Reward
+from referrals.queries import FRIEND_RULE
+from waitlist import actions as waitlist
+from waitlist.channels import Contact
+from waitlist.models import Entry, Launch
+
+SHARES_A_DAY = 10  # by one person
+MAILS_A_DAY, MAILS_EVER = 2, 5  # of these to one address, whoever asks
+
+
+FOLLOWED: Mapping[str, Fact] = {
+    "attributed": signals.referral_attributed,
+    "confirmed": signals.referral_confirmed,
+    "qualified": signals.referral_qualified,
+}
+
+
+# Who brought whom
+
+
+@verb
+def attribute(friends: Sequence[int], contacts: Mapping[int, Contact], *, by: str) -> None:
+    """Notes who brought these people who joined: the friend whose link they used, else who shared to their address."""
+    followed = _follow(friends, contacts, by=by)
+    _owe_settling(row.referrer_id for row in followed if row.status != "attributed")
+
+
+@verb
+def confirm(friends: Sequence[int], *, by: str) -> None:
+    """These friends confirmed: their referrers gain points.
+
+    Their own entry is locked by now, and the referrer stands before it in the order of locks. So nobody waits for a
+    referrer who is busy: then the worker gives the points a moment later.
+    """
+    referrers = {row.referrer_id for row in _follow(friends, {}, by=by)}
+    free = Entry.objects.select_related("launch").select_for_update(no_key=True, skip_locked=True, of=("self",))
+    reached = list(free.filter(pk__in=referrers).order_by("pk")) if referrers else []
+    for referrer in reached:
+        _settle_points(referrer, by=by)
+    _owe_settling(referrers - {referrer.pk for referrer in reached})
+
+
+@verb
+def qualify(friends: Sequence[int], contacts: Mapping[int, Contact], *, by: str) -> None:
+    """These friends are in: their referrals qualify, and a worker looks at what the referrers' milestones pay."""
+    _owe_settling(row.referrer_id for row in _follow(friends, contacts, by=by))
+
+
+def _follow(friends: Sequence[int], contacts: Mapping[int, Contact], *, by: str) -> list[Any]:
+    """Brings the referrals of these friends to where their entries stand; the rows that changed, told by status."""
+    pairs = [(friend, key) for friend, one in contacts.items() for key in address_keys(one.kind, one.canonical)]
+    params = {
+        "friends": list(friends),
+        "known": [friend for friend, _key in pairs],
+        "keys": [key for _friend, key in pairs],
+    }
+    rows = sql.rows(hot.FOLLOW, params)
+    for status, fact in FOLLOWED.items():
+        fact.announce([_said(row) for row in rows if row.status == status], by=by)
+    return rows
+
+
+def _said(row: Any, **more: Any) -> Said:
+    data = {"launch": row.launch_id, "referrer": row.referrer_id, "friend": row.referee_id}
+    return Said(f"referral:{row.id}", data | (more or {"via": row.via}))
+
+
+def _owe_settling(referrers: Iterable[int]) -> None:
+    """A worker settles these people's points and rewards: their entries are locked by nobody else's request."""
+    owe([Owed("milestones", "milestones", f"entry:{pk}") for pk in sorted(set(referrers))])
+
+
+@verb
+def void(ids: Sequence[int], reason: str, *, by: str) -> int:
+    """Staff say that these referrals count no more; how many did until now."""
+    return _void(Q(pk__in=ids), reason, by=by)
+
+
+@verb
+def void_friends(friends: Sequence[int], reason: str, *, by: str) -> int:
+    """These friends are gone: their referrals count no more."""
+    return _void(Q(referee__in=friends), reason, by=by)
+
+
+def _void(chosen: Q, reason: str, *, by: str) -> int:
+    able = Referral.objects.select_for_update(no_key=True).filter(chosen, status__in=sources(Referral, "voided"))
+    rows = list(able.order_by("pk"))
+    move(Referral.objects.filter(pk__in=[row.pk for row in rows]), to="voided")
+    signals.referral_voided.announce([_said(row, was=str(row.status), reason=reason) for row in rows], by=by)
+    _owe_settling(row.referrer_id for row in rows if row.status in queries.CONFIRMED)
+    return len(rows)
+
+
+# What it pays
+
+
+@verb
+def settle_later(entry_ids: Sequence[int]) -> None:
+    """These people may earn again: whatever waits for them is granted by a worker."""
+    _owe_settling(queries.with_due_rewards(entry_ids))
+
+
+@verb
+def grant_due(referrer_ids: Iterable[int], *, by: str) -> int:
+    """Pays what these people's friends have earned them and was not paid yet; how many rewards.
+
+    Idempotent, and safe to run at once from anywhere: the referrer's lock makes the count stand still, and
+    unique(referrer, milestone) keeps a milestone from paying twice whatever the code does.
+    """
+    granted = 0
+    for referrer in _locked(referrer_ids):
+        _settle_points(referrer, by=by)
+        friends = queries.qualified_count(referrer)
+        _note_milestones(referrer, friends, by=by)
+        granted += _grant(referrer, friends, by=by)
+    return granted
+
+
+def _locked(referrer_ids: Iterable[int]) -> list[Entry]:
+    """The referrers, in the order of their ids, theirs to change until the transaction ends."""
+    chosen = Entry.objects.filter(pk__in=list(referrer_ids)).select_related("launch").order_by("pk")
+    return list(chosen.select_for_update(no_key=True, of=("self",)))
+
+
+def _settle_points(referrer: Entry, *, by: str) -> None:
+    """A line of points for each confirmed friend up to the launch's cap, and none for friends who are gone."""
+    for gone in queries.lines_of_gone_friends(referrer):
+        waitlist.withdraw(referrer.pk, FRIEND_RULE, gone, by=by)
+    points, cap = queries.friend_points(referrer.launch), referrer.launch.referral_cap
+    room = cap - queries.had_for_friends(referrer)
+    while points > 0 and room > 0 and (friend := queries.friend_without_points(referrer)):
+        room -= waitlist.award(referrer.pk, FRIEND_RULE, points, key=friend, by=by, cap=cap)
+
+
+def _note_milestones(referrer: Entry, friends: int, *, by: str) -> None:
+    """Writes down what is reached for the first time, as rewards that are due."""
+    steps = milestones.due(friends, queries.paid_milestones(referrer), queries.table_of(referrer.launch))
+    due = [
+        Reward(
+            referrer=referrer,
+            milestone=step.count,
+            kind=step.kind,
+            amount=step.amount,
+            tier=step.tier,
+            reason=f"{step.count} friends are in",
+        )
+        for step in steps
+    ]
+    Reward.objects.bulk_create(due, ignore_conflicts=True)
+    said = [Said(f"entry:{referrer.pk}", {"milestone": step.count, "friends": friends}) for step in steps]
+    signals.milestone_reached.announce(said, by=by)
+
+
+def _grant(referrer: Entry, friends: int, *, by: str) -> int:
+    """Gives what is due and still earned; a due reward whose friends are gone waits until they are made up for."""
+    if not policy.may_earn(referrer.status, held=referrer.held_at is not None):
+        return 0
+    earned = Q(milestone__isnull=True) | Q(milestone__lte=friends)
+    granted = []
+    for reward in Reward.objects.filter(earned, referrer=referrer, status="due").order_by("milestone", "pk"):
+        reward.referrer = referrer
+        if move(Reward.objects.filter(pk=reward.pk), to="granted", granted_at=Now()):
+            rewards.grant(reward, by=by)
+            granted.append(reward)
+    signals.reward_granted.announce([_said_of(reward, milestone=reward.milestone) for reward in granted], by=by)
+    owe([messages.milestone(reward) for reward in granted if reward.milestone])
+    return len(granted)
+
+
+def _said_of(reward: Reward, **more: Any) -> Said:
+    data = {"reward": reward.pk, "kind": reward.kind, "amount": reward.amount, "tier": reward.tier}
+    return Said(f"entry:{reward.referrer_id}", data | more)
+
+
+@verb
+def earn(entry: Entry, *, by: str) -> tuple[bool, int]:
+    """Grants what is due now: (whether this call granted something, how many unspent codes the person has)."""
+    granted = grant_due([entry.pk], by=by)
+    return granted > 0, unspent(entry)
+
+
+@verb
+def claw_back(ids: Sequence[int], reason: str, *, by: str) -> int:
+    """Staff take granted rewards back as far as they are unspent; they are never paid again. How many."""
+    return _end_rewards(ids, "clawed_back", signals.reward_clawed_back, reason, by=by)
+
+
+@verb
+def drop(ids: Sequence[int], reason: str, *, by: str) -> int:
+    """Staff decide that rewards which are due are not given, now or ever; how many."""
+    return _end_rewards(ids, "dropped", signals.reward_dropped, reason, by=by)
+
+
+def _end_rewards(ids: Sequence[int], to: str, fact: Fact, reason: str, *, by: str) -> int:
+    chosen = Reward.objects.filter(pk__in=ids)
+    _locked(chosen.values_list("referrer_id", flat=True))  # entries before anything that is theirs
+    able = list(chosen.filter(status__in=sources(Reward, to)).select_related("referrer__launch").order_by("pk"))
+    move(Reward.objects.filter(pk__in=[reward.pk for reward in able]), to=to)
+    for reward in able:
+        if reward.status == Reward.Status.GRANTED:
+            rewards.take_back(reward, reason, by=by)
+    fact.announce([_said_of(reward, reason=reason) for reward in able], by=by)
+    return len(able)
+
+
+# Telling a friend
+
+
+@verb
+def share(inviter: Entry, recipient: Contact, *, by: str) -> Referral:
+    """Has one mail written to a friend, whom we know by a keyed hash until they join.
+
+    Every recipient is treated alike here. Whether they are on the list already or want no mail is looked up when the
+    letter is written, so neither the answer nor the time it takes tells the inviter anything. Asking again for the same
+    friend finds the same row. Raises Refused after so many friends a day.
+    """
+    Entry.objects.select_for_update(no_key=True).get(pk=inviter.pk)  # the day's count must not move while it is read
+    keys = address_keys(recipient.kind, recipient.canonical)
+    referral = Referral.objects.filter(referrer=inviter, recipient_key__in=keys).order_by("pk").first()
+    referral = referral or _new_share(inviter, keys[0], by=by)
+    if referral.mailed_at is None and referral.status == Referral.Status.SHARED:
+        _write_to(referral, recipient, keys)
+    return referral
+
+
+def _new_share(inviter: Entry, key: bytes, *, by: str) -> Referral:
+    if queries.asked_today(inviter, timezone.now() - timedelta(days=1)) >= SHARES_A_DAY:
+        raise Refused("rate_limited", f"You have told {SHARES_A_DAY} friends today. Tell the next ones tomorrow.")
+    referral = Referral.objects.create(
+        launch_id=inviter.launch_id, referrer=inviter, recipient_key=key, status=Referral.Status.SHARED, via="share"
+    )
+    signals.referral_shared.announce(
+        [Said(f"referral:{referral.pk}", {"launch": inviter.launch_id, "referrer": inviter.pk})], by=by
+    )
+    return referral
+
+
+def _write_to(referral: Referral, recipient: Contact, keys: Sequence[bytes]) -> None:
+    """Owes the one mail, unless this address has had enough of them."""
+    sql.rows(hot.ONE_BY_ONE, {"number": int.from_bytes(keys[0][:8], "big", signed=True)})
+    lately, ever = queries.mails_shared_to(keys, timezone.now() - timedelta(days=1))
+    if lately < MAILS_A_DAY and ever < MAILS_EVER and owe([messages.share(referral, recipient, keys[0])]):
+        Referral.objects.filter(pk=referral.pk).update(mailed_at=Now())
+
+
+# What an owner sets
+
+
+@verb
+def set_milestone(launch: Launch, count: int, *, kind: str, amount: int = 1, tier: str = "", by: str) -> Milestone:
+    """Says what so many friends pay on this launch. The first change keeps the other defaults as rows of its own."""
+    Launch.objects.select_for_update(no_key=True).get(pk=launch.pk)
+    if not Milestone.objects.filter(launch=launch).exists():
+        Milestone.objects.bulk_create(
+            Milestone(launch=launch, count=step.count, kind=step.kind, amount=step.amount)
+            for step in milestones.DEFAULTS
+        )
+    row = Milestone.objects.filter(launch=launch, count=count).first() or Milestone(launch=launch, count=count)
+    row.kind, row.amount, row.tier = kind, amount, tier
+    row.full_clean()
+    row.save()
+    data = {"milestone": count, "kind": kind, "amount": amount, "tier": tier}
+    signals.milestone_set.announce([Said(f"launch:{launch.pk}", data)], by=by)
+    return row
+
+
+@verb
+def unset_milestone(milestone: Milestone, *, by: str) -> None:
+    """Takes a milestone away. Without any row of its own a launch pays the defaults again."""
+    Milestone.objects.filter(pk=milestone.pk).delete()
+    signals.milestone_unset.announce([Said(f"launch:{milestone.launch_id}", {"milestone": milestone.count})], by=by)

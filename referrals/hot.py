@@ -1,0 +1,57 @@
+"""The one statement of the hot paths join and redeem: referrals follow their friends' entries."""
+
+# Brings each friend's referral to where the friend's entry stands now, and never back: pending is attributed, in line is
+# confirmed, registered is qualified. A friend without a referral gets the one that somebody shared to their address
+# (the oldest; the referrer's own where a referrer is named), else a new one for the referrer that their entry names.
+# Whoever brought a person is no friend for that person to bring, so two people cannot bring each other.
+# Plan: friend by primary key; referral by one_referrer_per_friend and referral_recipient; no row is locked but our own.
+FOLLOW = """
+WITH friend AS (
+    SELECT id, launch_id, referred_by_id,
+           CASE status WHEN 'pending' THEN 'attributed' WHEN 'registered' THEN 'qualified' ELSE 'confirmed' END AS stands
+    FROM waitlist_entry
+    WHERE id = ANY(%(friends)s::bigint[]) AND status IN ('pending', 'waiting', 'approved', 'invited', 'registered')
+), had AS (
+    SELECT referral.id, referral.referee_id, referral.status FROM referrals_referral AS referral
+    JOIN friend ON referral.referee_id = friend.id
+    WHERE referral.status <> 'voided'
+), shared AS (
+    SELECT DISTINCT ON (friend.id) referral.id, friend.id AS referee_id, referral.status
+    FROM unnest(%(known)s::bigint[], %(keys)s::bytea[]) AS address(friend_id, key)
+    JOIN friend ON friend.id = address.friend_id
+    JOIN referrals_referral AS referral ON referral.recipient_key = address.key
+     AND referral.status = 'shared' AND referral.launch_id = friend.launch_id
+    JOIN waitlist_entry AS referrer ON referrer.id = referral.referrer_id
+     AND referrer.id <> friend.id AND referrer.status NOT IN ('rejected', 'blocked', 'left', 'suspended')
+    WHERE referrer.id = coalesce(friend.referred_by_id, referrer.id)
+      AND NOT EXISTS (SELECT FROM had WHERE had.referee_id = friend.id)
+    ORDER BY friend.id, referral.id
+), moved AS (
+    UPDATE referrals_referral AS referral
+    SET status = friend.stands, referee_id = friend.id,
+        confirmed_at = CASE WHEN friend.stands <> 'attributed' THEN coalesce(referral.confirmed_at, now()) END,
+        qualified_at = CASE WHEN friend.stands = 'qualified' THEN now() END
+    FROM (TABLE had UNION ALL TABLE shared) AS old(id, referee_id, status)
+    JOIN friend ON friend.id = old.referee_id
+    WHERE referral.id = old.id AND (old.status, friend.stands) IN (
+        ('shared', 'attributed'), ('shared', 'confirmed'), ('shared', 'qualified'),
+        ('attributed', 'confirmed'), ('attributed', 'qualified'), ('confirmed', 'qualified'))
+    RETURNING referral.id, referral.launch_id, referral.referrer_id, referral.referee_id, referral.status, referral.via
+), made AS (
+    INSERT INTO referrals_referral (launch_id, referrer_id, referee_id, status, via, confirmed_at, qualified_at)
+    SELECT launch_id, referred_by_id, id, stands, CASE stands WHEN 'qualified' THEN 'code' ELSE 'link' END,
+           CASE WHEN stands <> 'attributed' THEN now() END, CASE WHEN stands = 'qualified' THEN now() END
+    FROM friend
+    WHERE referred_by_id <> id
+      AND NOT EXISTS (SELECT FROM had WHERE had.referee_id = friend.id)
+      AND NOT EXISTS (SELECT FROM shared WHERE shared.referee_id = friend.id)
+      AND NOT EXISTS (SELECT FROM referrals_referral AS back WHERE back.referee_id = friend.referred_by_id
+                      AND back.referrer_id = friend.id AND back.status <> 'voided')
+    ON CONFLICT DO NOTHING
+    RETURNING id, launch_id, referrer_id, referee_id, status, via
+)
+TABLE moved UNION ALL TABLE made
+"""
+
+# One at a time for one recipient: people who share to the same address at once must see each other's count.
+ONE_BY_ONE = "SELECT pg_advisory_xact_lock(%(number)s::bigint)"

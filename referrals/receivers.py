@@ -1,0 +1,62 @@
+"""What referrals do when something happens to an entry or a code."""
+
+from collections.abc import Sequence
+
+from invites.signals import code_redeemed
+from outbox.facts import Said
+from referrals import actions
+from waitlist.channels import Contact
+from waitlist.signals import (
+    entry_appealed,
+    entry_confirmed,
+    entry_joined,
+    entry_released,
+    entry_removed,
+    entry_restored,
+)
+
+
+def ids_of(said: Sequence[Said]) -> list[int]:
+    """The entries that are spoken of."""
+    return [one.id for one in said]
+
+
+@entry_joined.connect
+def attribute_friends(said: Sequence[Said], by: str) -> None:
+    """Somebody brought them, perhaps."""
+    contacts = {one.id: one.extra for one in said if one.extra}
+    actions.attribute(ids_of(said), contacts, by=by)
+
+
+@entry_confirmed.connect
+def confirm_friends(said: Sequence[Said], by: str) -> None:
+    """Who brought them gains points."""
+    actions.confirm(ids_of(said), by=by)
+
+
+@entry_appealed.connect
+def count_friends_again(said: Sequence[Said], by: str) -> None:
+    """They were turned away by mistake: their referrals count anew."""
+    actions.confirm(ids_of(said), by=by)
+
+
+@entry_removed.connect
+def void_friends(said: Sequence[Said], by: str) -> None:
+    """Who is gone counts for nobody."""
+    actions.void_friends(ids_of(said), "friend is gone", by=by)
+
+
+@code_redeemed.connect
+def qualify_friends(said: Sequence[Said], by: str) -> None:
+    """They are in: their referrals qualify."""
+    contacts = {one.id: Contact(one.extra.contact_kind, one.extra.contact, one.extra.canonical) for one in said}
+    actions.qualify(ids_of(said), contacts, by=by)
+
+
+@entry_confirmed.connect
+@entry_appealed.connect
+@entry_released.connect
+@entry_restored.connect
+def pay_what_waited(said: Sequence[Said], by: str) -> None:
+    """They may earn again."""
+    actions.settle_later(ids_of(said))
