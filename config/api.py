@@ -27,14 +27,13 @@ from outbox.callers import Caller, caller_of
 from outbox.errors import Refused
 from outbox.states import StaleState
 from waitlist.models import Entry
-from waitlist.tokens import entry_of
+from waitlist.tokens import PERSON_COOKIE, entry_of
 
 logger = logging.getLogger(__name__)
 
 LARGEST_BODY = 64 * 1024
 DEEPEST = 20
 LARGEST_NUMBER = 2**63
-PERSON_COOKIE = "vestibule_person"
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 

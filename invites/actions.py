@@ -65,12 +65,15 @@ def redeem(launch: Launch, ask: Ask, *, by: str) -> Redeemed:
         raise
 
 
+def redeem_within(launch: Launch, ask: Ask, *, by: str) -> Redeemed:
+    """The same inside a caller's transaction. A refusal breaks that transaction, so the caller notes the attempt after it."""
+    return _redeem(launch, ask, by=by)
+
+
 def _redeem(launch: Launch, ask: Ask, *, by: str) -> Redeemed:
     if not launch.enabled:
         raise Refused("launch_closed")
-    found = _find(launch, ask)
-    if found.refusal == "code_exhausted" and found.reserved and sweep_reservations(by="system"):
-        found = _find(launch, ask)
+    found = look(launch, ask)
     if found.redemption_id or (
         found.id and found.entry_status == Entry.Status.REGISTERED and not policy.turned_away(found)
     ):
@@ -81,6 +84,14 @@ def _redeem(launch: Launch, ask: Ask, *, by: str) -> Redeemed:
     if policy.must_prove_mailbox(found, proven=ask.proven):
         return reserve(launch, found.id, found.entry_id, ask.contact, by=by)
     return _let_in(launch, ask, found, by=by)
+
+
+def look(launch: Launch, ask: Ask) -> Any:
+    """What stands behind the code or the token for this contact: a row of hot.FIND. Uses that were kept too long are free first."""
+    found = _find(launch, ask)
+    if found.refusal == "code_exhausted" and found.reserved and sweep_reservations(by="system"):
+        found = _find(launch, ask)
+    return found
 
 
 def _params(launch: Launch, ask: Ask) -> dict[str, Any]:
@@ -159,6 +170,18 @@ def _spend(launch: Launch, ask: Ask, found: Any, entry_id: int, *, by: str) -> b
         "own_last4": [code.last4 for code in own],
     }
     return sql.one(hot.SPEND, params) is not None
+
+
+@verb
+def let_in_openly(launch: Launch, ask: Ask, *, by: str) -> bool:
+    """Mode open: the person is in without a code; False when they may not be, or are already."""
+    membership = waitlist.Membership(
+        contact=ask.contact, name=ask.name, locale=ask.locale, invited_by="open", user_id=ask.user_id
+    )
+    member = waitlist.register(launch, membership, by=by)
+    if member is not None:
+        owe([messages.welcome(member)])
+    return member is not None
 
 
 @verb

@@ -10,6 +10,7 @@ from waitlist.models import Entry, Launch, SourceLink
 
 PERSON = "vestibule.person"
 SOURCE = "vestibule.source"
+PERSON_COOKIE = "vestibule_person"  # holds the person's token in a browser that opened their private link
 CODE_DIGITS = 6
 
 
