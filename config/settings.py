@@ -3,6 +3,7 @@
 import secrets
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -48,7 +49,7 @@ CODE_KEYS: dict[int, str] = {
 }
 
 PUBLIC_BASE_URL: str = (given["PUBLIC_BASE_URL"] or f"http://localhost:{PORT}").rstrip("/")
-PUBLIC_HOST = PUBLIC_BASE_URL.split("://", 1)[-1].split("/")[0].rsplit(":", 1)[0]
+PUBLIC_HOST = urlsplit(PUBLIC_BASE_URL).hostname or "localhost"
 ALLOWED_HOSTS: list[str] = env.list(
     "ALLOWED_HOSTS", default=[PUBLIC_HOST, "localhost", "127.0.0.1", "[::1]"] if not PRODUCTION else [PUBLIC_HOST]
 )
@@ -115,6 +116,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "config.pages.launch_everywhere",
             ]
         },
     }
@@ -133,13 +135,15 @@ DATABASE_OPTIONS: dict[str, Any] = {
     "connect_timeout": 2,
     "options": "-c lock_timeout=3000 -c timezone=UTC",
 }
+named: dict[str, Any] = env.db_url("DATABASE_URL") if DATABASE_URL else embedded.address_of(DATA_DIR)
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
-        **(env.db_url("DATABASE_URL") if DATABASE_URL else embedded.address_of(DATA_DIR)),
+        **named,
+        "HOST": unquote(named["HOST"]),  # the folder of a socket is written %2Frun%2Fpostgresql
         "ENGINE": "django.db.backends.postgresql",
         "CONN_MAX_AGE": 0,
         "ATOMIC_REQUESTS": False,
-        "OPTIONS": DATABASE_OPTIONS,
+        "OPTIONS": DATABASE_OPTIONS | named.get("OPTIONS", {}),
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -5,7 +5,10 @@ from tests import servers
 SERVERS = servers.begin()  # before the imports below: the settings read the environment that this prepares
 
 import os
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -30,6 +33,7 @@ from waitlist.models import Launch
 from waitlist.queries import forget_kept
 
 celery.conf.task_always_eager = True
+PATIENCE = 30.0  # seconds
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -135,6 +139,43 @@ def mailbox(settings: Settings, tmp_path: Path) -> Mailbox:
     settings.EMAIL_BACKEND = "outbox.mailbox.EmailBackend"
     settings.SMS_BACKEND = "outbox.mailbox.SmsBackend"
     return Mailbox()
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], Any]], Any]:
+    """Waits for what another process does: gives the first true answer, fails after half a minute."""
+
+    def wait(look: Callable[[], Any]) -> Any:
+        end = time.monotonic() + PATIENCE
+        while not (found := look()):
+            assert time.monotonic() < end, f"waited {PATIENCE:.0f} s"
+            time.sleep(0.05)
+        return found
+
+    return wait
+
+
+@pytest.fixture
+def worker(transactional_db: None, until: Callable[[Callable[[], Any]], Any]) -> Iterator[None]:
+    """A real Celery worker on this test's database: the one beside (CELERY_WORKER=1), else one of the test's own."""
+    celery.conf.task_always_eager = False
+    own = None if os.environ.get("CELERY_WORKER") else start_worker()
+    try:
+        until(lambda: celery.control.ping(timeout=0.5))
+        yield
+    finally:
+        celery.conf.task_always_eager = True
+        if own is not None:
+            own.terminate()
+            own.wait(PATIENCE)
+
+
+def start_worker() -> subprocess.Popen[bytes]:
+    named = connections["default"].settings_dict
+    command = [sys.executable, "-m", "celery", "-A", "config", "worker", "--pool", "threads", "--concurrency", "2"]
+    return subprocess.Popen(
+        [*command, "--loglevel", "ERROR"], env={**os.environ, "DATABASE_URL": servers.url_of(named)}
+    )
 
 
 Act = Callable[[int], Any]

@@ -10,6 +10,8 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import psycopg
 import redis
@@ -76,13 +78,19 @@ def settle() -> None:
         "DATA_DIR": str(data_dir),
         "REDIS_URL": redis_url,
         "PUBLIC_BASE_URL": "http://testserver",
-        "SECRET_KEY": secrets.token_urlsafe(48),
-        "CODE_KEYS": f"2:{secrets.token_urlsafe(48)},1:{secrets.token_urlsafe(48)}",
+        "SECRET_KEY": os.environ.get("SECRET_KEY") or secrets.token_urlsafe(48),
+        "CODE_KEYS": os.environ.get("CODE_KEYS") or f"2:{secrets.token_urlsafe(48)},1:{secrets.token_urlsafe(48)}",
         "DATABASE_POOL_MAX": "60",
         "TESTED_POSTGRES": f"{postgres_version(data_dir)} ({'given' if database_given else 'embedded'})",
         "TESTED_REDIS": f"{redis_version(redis_url)} ({'given' if redis_given else 'found'})" if redis_url else "none",
         "TESTED_CHROMIUM": chromium(),
     }
+
+
+def url_of(named: dict[str, Any]) -> str:
+    """The DATABASE_URL of what Django's DATABASES name; a socket's folder is its host."""
+    login = ":".join(quote(named[part], safe="") for part in ("USER", "PASSWORD") if named[part])
+    return f"postgresql://{login}@{quote(named['HOST'], safe='')}:{named['PORT'] or 5432}/{named['NAME']}"
 
 
 def postgres_version(data_dir: Path) -> str:
