@@ -530,6 +530,12 @@ def unvouch(link: SourceLink) -> None:
 
 
 @verb
+def note_export(rows: int, *, by: str) -> None:
+    """Keeps in the trail that somebody took the list out of the house."""
+    signals.entries_exported.announce([Said("export:entries", {"rows": rows})], by=by)
+
+
+@verb
 def purge_traces(now: datetime) -> int:
     """Deletes network and browser of joins older than each launch keeps them; how many rows."""
     gone = 0

@@ -224,6 +224,7 @@ class Entry(models.Model):
 
     class Meta:
         verbose_name_plural = "entries"
+        permissions = [("export_entry", "Can take a CSV file of people")]
         constraints = [
             models.UniqueConstraint(fields=["launch", "contact_kind", "canonical"], name="one_entry_per_contact"),
             models.CheckConstraint(condition=Q(priority__gte=0, priority__lte=200), name="priority_within_0_200"),

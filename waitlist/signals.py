@@ -42,3 +42,5 @@ launch_tuned = Fact("launch.tuned", "An owner changed a setting of the launch.")
 launch_made = Fact("launch.made", "A launch was made.")
 # source_link:ID {launch, source, expires_at, cap}
 source_link_made = Fact("source_link.made", "Staff made a link that vouches for a source.")
+# export:entries {rows}
+entries_exported = Fact("entries.exported", "Staff took a CSV file of people out of the console.")

@@ -92,6 +92,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'entries',
+                'permissions': [('export_entry', 'Can take a CSV file of people')],
             },
         ),
         migrations.CreateModel(
