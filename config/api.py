@@ -339,4 +339,6 @@ def problem(error: Exception, context: Mapping[str, Any]) -> Response:
     elif said["code"] == "internal":
         logger.error("Internal error: %s", request.path, exc_info=error, extra={"request": request._request})
         got_request_exception.send(sender=type(context["view"]), request=request._request)
-    return Response(said, status=said["status"], headers=headers_of(error, said), content_type=MEDIA_TYPE)
+    response = Response(said, status=said["status"], headers=headers_of(error, said), content_type=MEDIA_TYPE)
+    response._has_been_logged = True  # type: ignore[attr-defined]  # Django would write a line for every refusal
+    return response

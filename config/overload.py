@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 
 import psycopg
-import psycopg_pool
 from django.conf import settings
 from django.db import connections
 from django.http import HttpRequest, HttpResponse
@@ -57,23 +56,29 @@ class DatabaseWatch:
             threading.Thread(target=self.watch, name="database-watch", daemon=True).start()
 
     def watch(self) -> None:
-        """Refuses requests until the database answers, then throws away the pool's dead connections."""
+        """Refuses requests until the database answers."""
         try:
             if not answers():
                 self.gone = True
                 logger.warning("the database is gone; requests are answered with 503 until it is back")
+                # Whoever waits in the pool is told now; the next pool has no dead connections in it.
+                connections["default"].close_pool()  # type: ignore[attr-defined]
                 while not answers():
                     time.sleep(PROBE_SECONDS)
                 logger.warning("the database is back")
-            pool = connections["default"].pool  # type: ignore[attr-defined]
-            if isinstance(pool, psycopg_pool.ConnectionPool) and not pool.closed:
-                pool.check()
         finally:
             self.gone = False
             self.watching.release()
 
 
 database = DatabaseWatch()
+
+
+def refuse(request: HttpRequest) -> HttpResponse:
+    """503, without the line in the log that Django would write for each: thousands of them would be the next overload."""
+    response = respond(request, "unavailable")
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
 
 
 class OverloadMiddleware:
@@ -87,7 +92,7 @@ class OverloadMiddleware:
         if request.path.startswith(ALWAYS_SERVED) or request.path.endswith("/health"):
             return self.get_response(request)
         if database.gone or not self.room.acquire(blocking=False):
-            return respond(request, "unavailable")
+            return refuse(request)
         try:
             return self.get_response(request)
         finally:

@@ -127,15 +127,13 @@ class Schema(AutoSchema):
 
     def troubles(self) -> list[int]:
         """The statuses of this door's problems."""
-        found = {503}
-        if getattr(self.view, "Input", None) or self.method == "POST":
-            found |= {400}
+        found = {400, 401, 503} if self.view.authentication_classes else {503}
         if self.method == "POST":
             found |= {409, 413, 415, 422}
         if "{" in self.path:
             found |= {404}
         if self.callers() != ["public"]:
-            found |= {401, 403}
+            found |= {403}
         return sorted(found | ({429} if getattr(self.view, "limit", "") else set()))
 
     def _get_response_for_code(
