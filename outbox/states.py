@@ -1,12 +1,32 @@
 """The guarded move: the only way a Status changes. The UPDATE names the states it may start from; the row count is the answer."""
 
-from typing import Any
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from django.db import transaction
 from django.db.models import QuerySet
 
-# Every verb is one transaction. A verb inside a verb joins the outer one: no savepoint, which would cost two round trips.
-verb = transaction.atomic(savepoint=False)
+P = ParamSpec("P")
+R = TypeVar("R")
+_in_verb: ContextVar[bool] = ContextVar("in_verb", default=False)
+
+
+def verb(function: Callable[P, R]) -> Callable[P, R]:
+    """Makes a function one transaction. A verb inside a verb joins the outer one: no savepoint, which would cost two round trips."""
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        inner = _in_verb.get()
+        token = _in_verb.set(True)
+        try:
+            with transaction.atomic(savepoint=not inner):
+                return function(*args, **kwargs)
+        finally:
+            _in_verb.reset(token)
+
+    return run
 
 
 class StaleState(Exception):
