@@ -53,10 +53,14 @@ def address_of(data_dir: Path) -> dict[str, Any]:
     return {"NAME": DATABASE, "USER": ROLE, "PASSWORD": "", "HOST": str(socket_dir(data_dir)), "PORT": str(PORT)}
 
 
+def redis_address(data_dir: Path) -> str:
+    """Where the embedded Redis of this DATA_DIR is, or will be."""
+    return f"unix://{socket_dir(data_dir) / REDIS_SOCKET}"
+
+
 def redis_url(data_dir: Path) -> str:
     """The embedded Redis of this DATA_DIR, empty while none is running."""
-    path = socket_dir(data_dir) / REDIS_SOCKET
-    return f"unix://{path}" if answers(path) else ""
+    return redis_address(data_dir) if answers(socket_dir(data_dir) / REDIS_SOCKET) else ""
 
 
 def database_runs(data_dir: Path) -> bool:

@@ -15,15 +15,15 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
 
 DATA_DIR = Path(env("DATA_DIR", default=str(BASE_DIR / ".data"))).resolve()
-DATABASE_URL: str = env("DATABASE_URL", default="")
-REDIS_URL: str = env("REDIS_URL", default="") or embedded.redis_url(DATA_DIR)
+DATABASE_URL: str = env("DATABASE_URL", default="").strip()  # a file ends with a newline
+REDIS_URL: str = env("REDIS_URL", default="").strip() or embedded.redis_url(DATA_DIR)
 DEBUG: bool = env.bool("DEBUG", default=False)  # `manage.py run` turns it on where DATABASE_URL is empty
 TESTING: bool = env.bool("TESTING", default=False)
 PORT: int = env.int("PORT", default=8000)
 BIND_ADDRESS: str = env("BIND_ADDRESS", default="127.0.0.1" if DEBUG else "0.0.0.0")  # noqa: S104
 PRODUCTION = bool(DATABASE_URL) and not DEBUG
 
-given = {name: env(name, default="") for name in ("SECRET_KEY", "CODE_KEYS", "PUBLIC_BASE_URL", "ALLOWED_HOSTS")}
+given = {name: env(name, default="").strip() for name in ("SECRET_KEY", "CODE_KEYS", "PUBLIC_BASE_URL", "ALLOWED_HOSTS")}
 if PRODUCTION and (reasons := checks.refusals(given)):
     raise ImproperlyConfigured(
         "Vestibule does not start in production like this:\n" + "\n".join(f"- {each}" for each in reasons)
@@ -135,7 +135,7 @@ DATABASE_OPTIONS: dict[str, Any] = {
     "connect_timeout": 2,
     "options": "-c lock_timeout=3000 -c timezone=UTC",
 }
-named: dict[str, Any] = env.db_url("DATABASE_URL") if DATABASE_URL else embedded.address_of(DATA_DIR)
+named: dict[str, Any] = env.db_url_config(DATABASE_URL) if DATABASE_URL else embedded.address_of(DATA_DIR)
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         **named,
@@ -188,17 +188,40 @@ ACCOUNT_SIGNUP_FORM_CLASS = "invites.forms.InviteFields"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+# An address is confirmed by a code that is typed where the sign-up was begun: with a link, who signs a stranger up would
+# wait for them to open it, and then share the account. The address cannot be changed on the way: it may be bound.
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-ACCOUNT_CONFIRM_EMAIL_ON_GET = False
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE = False
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_MAX_ATTEMPTS = 5
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
+ACCOUNT_LOGIN_TIMEOUT = ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT = ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 3600
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
-ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+# config/limits.py counts what strangers send, by network and contact, also while Redis is gone; allauth's own count there
+# would lock an office behind one address, and everybody without Redis. What stays is its brake on guessed passwords.
+ACCOUNT_RATE_LIMITS: dict[str, str | None] = {
+    "signup": None,
+    "login": None,
+    "login_failed": "300/10m/ip,50/10m/key",
+    "confirm_email": None,
+    "request_login_code": None,
+    "reset_password": None,
+    "reset_password_from_key": None,
+}
 SOCIALACCOUNT_AUTO_SIGNUP = False
 SOCIALACCOUNT_LOGIN_ON_GET = False
 SOCIALACCOUNT_EMAIL_VERIFICATION = "mandatory"
 HEADLESS_CLIENTS = ("app", "browser")
 HEADLESS_SERVE_SPECIFICATION = False
+# Where the links in allauth's mails lead: never built from a request's Host header.
+HEADLESS_FRONTEND_URLS = {
+    "account_signup": f"{PUBLIC_BASE_URL}/signup",
+    "account_reset_password": f"{PUBLIC_BASE_URL}/accounts/password/reset/",
+    "account_reset_password_from_key": f"{PUBLIC_BASE_URL}/accounts/password/reset/key/{{key}}/",
+}
 SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
 if env("OIDC_SERVER_URL", default=""):
     SOCIALACCOUNT_PROVIDERS["openid_connect"] = {

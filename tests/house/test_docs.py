@@ -21,7 +21,9 @@ def rows(document: str) -> dict[str, str]:
 
 
 def test_events_are_the_catalogue_word_for_word() -> None:
-    expected = {name: f"| `{name}` | {'yes' if fact.public else ''} | {fact.when} |" for name, fact in catalogue.items()}
+    expected = {
+        name: f"| `{name}` | {'yes' if fact.public else ''} | {fact.when} |" for name, fact in catalogue.items()
+    }
     assert rows("events.md") == expected
 
 

@@ -1,6 +1,7 @@
 """What the tools say: layout, lint, types, layers, migrations, Django's own checks, the OpenAPI file."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -30,3 +31,9 @@ def test_the_tools_are_content(name: str) -> None:
 def test_every_scheduled_job_exists() -> None:
     autodiscover_modules("tasks")
     assert {job["task"] for job in app.conf.beat_schedule.values()} <= set(app.tasks)
+
+
+def test_every_name_in_the_environment_is_documented() -> None:
+    read = re.findall(r"""env(?:\.\w+)?\(\s*"([A-Z_]+)\"""", (ROOT / "config/settings.py").read_text())
+    documented = (ROOT / "docs/operations.md").read_text()
+    assert [name for name in read if f"`{name}`" not in documented] == []

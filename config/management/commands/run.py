@@ -59,6 +59,11 @@ class Command(BaseCommand):
         self.stdout.write(text)
         self.stdout.flush()
 
+    def redis_given(self) -> str:
+        """The Redis that REDIS_URL names; empty where we start our own, or none."""
+        ours = embedded.redis_address(settings.DATA_DIR)
+        return "" if ours == settings.REDIS_URL else str(settings.REDIS_URL)
+
     def start_parts(self, run: Supervisor) -> embedded.Running | None:
         """The embedded database and Redis; none where DATABASE_URL names a server."""
         bind, port = settings.BIND_ADDRESS, settings.PORT
@@ -71,7 +76,7 @@ class Command(BaseCommand):
         except embedded.NotStarted:
             embedded.release(lock)
             raise
-        parts = embedded.start(settings.DATA_DIR, lock=lock, with_redis=not os.environ.get("REDIS_URL"))
+        parts = embedded.start(settings.DATA_DIR, lock=lock, with_redis=not self.redis_given())
         run.children += parts.parts
         self.say(f"The database and its data are in {settings.DATA_DIR}.")
         return parts
@@ -95,7 +100,7 @@ class Command(BaseCommand):
 
     def start_programs(self, run: Supervisor) -> None:
         """Web, relay, worker and beat; returns when the web server answers and says where to click."""
-        redis = os.environ.get("REDIS_URL") or embedded.redis_url(settings.DATA_DIR)
+        redis = self.redis_given() or embedded.redis_url(settings.DATA_DIR)
         environ = {**os.environ, "DEBUG": str(settings.DEBUG), "REDIS_URL": redis, "PORT": str(settings.PORT)}
         for folder in ("broker", "broker-control"):
             Path(settings.DATA_DIR / folder).mkdir(parents=True, exist_ok=True)
