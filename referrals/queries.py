@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db.models import Case, Count, F, Q, QuerySet, Sum, TextField, Value, When
+from django.db.models import Case, Count, Q, QuerySet, Sum, TextField, Value, When
 from django.db.models.functions import Cast, Coalesce
 from django.utils.translation import ngettext
 
@@ -24,7 +24,7 @@ def friends_of(entry: Entry) -> list[dict[str, str]]:
     """The newest friends, by first name only, and how far each has come: joined, confirmed or registered."""
     shown = Case(
         When(status="qualified", then=Value("registered")),
-        When(status="confirmed", then=F("status")),
+        When(status="confirmed", then=Value("confirmed")),
         default=Value("joined"),
     )
     brought = Referral.objects.filter(referrer=entry, status__in=JOINED, referee__isnull=False)
