@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 EVERY = 0.5  # seconds
 LOOP_LOCK = 7_301_449  # held by the loop that works; any fixed number that nothing else here locks
 POKE_PATIENCE = 0.8  # seconds a broker may take before it counts as down
-POKE_AGAIN = 6.0  # seconds until a worker is poked once more for the same rows: pokes expire after 15
-NOBODY_CAME = 10.0  # seconds due rows may wait, poked for, before the loop drains them itself
+POKE_AGAIN = 5.0  # seconds until a worker is poked once more for the same rows: pokes expire after 15
+NOBODY_CAME = 5.0  # seconds due rows may wait, poked for, before the loop drains them itself
 OWN_SHIFT = 5.0  # seconds of one drain in this process
 
 

@@ -11,11 +11,15 @@ from outbox.models import Suppression
 
 # A row is due when its time has come and nobody works on it. One index page (delivery_due), however long the table is.
 OLDEST_DUE = """
-SELECT due_at AS since, now() AS at, extract(epoch FROM now() - due_at)::float8 AS seconds FROM outbox_delivery
-WHERE status = 'owed' AND due_at <= now() AND (leased_until IS NULL OR leased_until <= now())
+SELECT due_at AS since, statement_timestamp() AS at, extract(epoch FROM statement_timestamp() - due_at)::float8 AS seconds
+FROM outbox_delivery
+WHERE status = 'owed' AND due_at <= statement_timestamp() AND (leased_until IS NULL OR leased_until <= statement_timestamp())
 ORDER BY due_at LIMIT 1
 """
-AT_WORK = "SELECT count(*) AS n FROM outbox_delivery WHERE status = 'owed' AND due_at <= now() AND leased_until > now()"
+AT_WORK = """
+SELECT EXISTS (SELECT FROM outbox_delivery
+               WHERE status = 'owed' AND due_at <= statement_timestamp() AND leased_until > statement_timestamp()) AS somebody
+"""
 
 
 def oldest_due() -> Any:
@@ -31,7 +35,7 @@ def oldest_owed_seconds() -> float:
 
 def relay_lag_seconds() -> float:
     """The same, but 0 while some worker is at work: it grows only when nobody takes what is due."""
-    return 0.0 if sql.one(AT_WORK).n else oldest_owed_seconds()
+    return 0.0 if sql.one(AT_WORK).somebody else oldest_owed_seconds()
 
 
 def phone_allowed() -> bool:

@@ -31,17 +31,17 @@ ABANDONED = "the worker that had it did not come back"
 # written down, for a row that kills its worker is then tried after the others, and in the end given up.
 TAKE = """
 UPDATE outbox_delivery AS row
-SET leased_until = now() + %(seconds)s * interval '1 second', attempts = least(row.attempts + 1, 30000),
+SET leased_until = statement_timestamp() + %(seconds)s * interval '1 second', attempts = least(row.attempts + 1, 30000),
     last_error = CASE WHEN row.leased_until IS NOT NULL THEN %(abandoned)s ELSE row.last_error END
 WHERE row.id = ANY(ARRAY(
     SELECT id FROM outbox_delivery
-    WHERE status = 'owed' AND due_at <= now() AND (leased_until IS NULL OR leased_until <= now())
+    WHERE status = 'owed' AND due_at <= statement_timestamp() AND (leased_until IS NULL OR leased_until <= statement_timestamp())
     ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
 RETURNING row.id, row.handler, row.name, row.subject, row.data::text, row.sealed, row.address_key, row.attempts,
           row.leased_until::text, row.last_error, row.message_id
 """
 RENEW = """
-UPDATE outbox_delivery SET leased_until = now() + %(seconds)s * interval '1 second'
+UPDATE outbox_delivery SET leased_until = statement_timestamp() + %(seconds)s * interval '1 second'
 WHERE id = ANY(%(ids)s) AND leased_until = %(lease)s
 RETURNING id, leased_until
 """

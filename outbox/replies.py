@@ -42,7 +42,10 @@ WHERE kept.created_at < now() - interval '24 hours'
    OR (kept.status IS NULL AND kept.fingerprint = excluded.fingerprint AND kept.created_at < now() - interval '60 seconds')
 RETURNING created_at
 """
-FOUND = "SELECT fingerprint, status, body #>> '{}' AS body, ids #>> '{}' AS ids FROM outbox_savedreply WHERE scope = %(scope)s AND key = %(key)s"
+FOUND = """
+SELECT fingerprint, status, body #>> '{}' AS body, ids #>> '{}' AS ids
+FROM outbox_savedreply WHERE scope = %(scope)s AND key = %(key)s
+"""
 MINE = "WHERE scope = %(scope)s AND key = %(key)s AND created_at = %(since)s AND status IS NULL"
 KEEP = f"UPDATE outbox_savedreply SET status = %(status)s, body = to_jsonb(%(body)s::text), ids = %(ids)s::jsonb {MINE}"  # noqa: S608
 FORGET = f"DELETE FROM outbox_savedreply {MINE}"  # noqa: S608
