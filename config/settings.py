@@ -134,6 +134,7 @@ DATABASE_OPTIONS: dict[str, Any] = {
     },
     "connect_timeout": 2,
     "options": "-c lock_timeout=3000 -c timezone=UTC",
+    "prepare_threshold": 5,  # Django's None would forbid outbox/sql.py to prepare; the ORM's own cursors never do
 }
 named: dict[str, Any] = env.db_url_config(DATABASE_URL) if DATABASE_URL else embedded.address_of(DATA_DIR)
 DATABASES: dict[str, dict[str, Any]] = {

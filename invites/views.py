@@ -1,0 +1,108 @@
+"""The public pages of invites: where the links of invites and codes lead. Opening one changes nothing."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.cache import never_cache
+
+from invites import actions, admission, carried, tokens
+from invites.carried import Carried
+from invites.guard import sentence
+from invites.models import Invite
+from outbox.callers import network, user_agent
+from outbox.errors import Refused
+from waitlist.channels import Contact, read
+
+
+@method_decorator(never_cache, name="dispatch")
+class SignIn(View):
+    """With the token of an invite on to the sign-up form, or to the one button of who has a log-in; without one to the log-in."""
+
+    limit = "redeem"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Keeps the token in a cookie, so that it does not stay in the address bar."""
+        if "invite" not in request.GET:
+            return redirect("account_login")
+        token = request.GET["invite"][: carried.LONGEST]
+        invite = tokens.invite_of(token)
+        word = admission.over(invite, timezone.now()) if invite else "unknown"
+        if invite is None or word:
+            return ended(request, invite, word)
+        if request.user.is_authenticated:
+            return self.of_user(request, invite, token)
+        response = redirect("account_signup")
+        carried.keep(response, Carried(token=token))
+        return response
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """The button: a user who was invited at their own address comes in with the log-in they have."""
+        token = request.POST.get("invite", "")
+        invite = tokens.invite_of(token)
+        if invite is None or not request.user.is_authenticated or not is_invited(request.user, invite):
+            return redirect("account_login")
+        ask = actions.Ask(
+            contact_of(invite),
+            token=token,
+            door="sign-up",
+            network=network(request) or None,
+            user_agent=user_agent(request),
+            user_id=request.user.pk,
+            proven=True,
+        )
+        try:
+            actions.redeem(invite.entry.launch, ask, by=f"user:{request.user.pk}")
+        except Refused as refused:
+            messages.error(request, str(admission.TOLD.get(refused.why, "")) or sentence(refused))
+        return redirect("/me")
+
+    def of_user(self, request: HttpRequest, invite: Invite, token: str) -> HttpResponse:
+        """Whoever is signed in already is asked whether they take it, or told that it is not for them."""
+        mine = is_invited(request.user, invite)
+        context = {"launch": invite.entry.launch, "token": token, "mine": mine}
+        return answer(request, "invites/accept.html", context, status=200 if mine else 403)
+
+
+def signup(request: HttpRequest) -> HttpResponse:
+    """The sign-up form: with the code of the link filled in, else with an empty field."""
+    response = redirect("account_signup")
+    code = request.GET.get("code", "").strip()
+    if code:
+        carried.keep(response, Carried(code=code[: carried.LONGEST]))
+    else:
+        carried.forget(response)
+    return response
+
+
+def is_invited(user: Any, invite: Invite) -> bool:
+    """Whether the user's address is the one that was invited, and theirs: they confirmed it."""
+    entry = invite.entry
+    own = user.emailaddress_set.filter(verified=True).values_list("email", flat=True)
+    return entry.contact_kind == "email" and entry.canonical in {read("email", email).canonical for email in own}
+
+
+def contact_of(invite: Invite) -> Contact:
+    """Whom the invite was sent to."""
+    entry = invite.entry
+    return Contact(entry.contact_kind, entry.contact, entry.canonical)
+
+
+def ended(request: HttpRequest, invite: Invite | None, word: str) -> HttpResponse:
+    """Why this link leads nowhere: the truth for a token of ours, one page for everything else."""
+    known = invite is not None and word in admission.TOLD
+    context: dict[str, Any] = {"told": admission.TOLD[word] if known else "", "word": word if known else "unknown"}
+    if invite is not None and known:
+        context |= {"launch": invite.entry.launch, "waits_again": invite.entry.status in ("waiting", "approved")}
+    return answer(request, "invites/ended.html", context, status=410 if known else 404)
+
+
+def answer(request: HttpRequest, template: str, context: dict[str, Any], *, status: int) -> HttpResponse:
+    """A page whose address holds a token: no other site learns it."""
+    response = render(request, template, context, status=status)
+    response["Referrer-Policy"] = "no-referrer"
+    return response
