@@ -66,6 +66,7 @@ FORMS: dict[str, str] = {
     "account_request_login_code": "log-in-mail",
     "account_reset_password": "password-reset",
     "account_reset_password_from_key": "log-in",
+    "account_change_password": "log-in",
     "account_email": "password-reset",
     "account_email_verification_sent": "confirm",
     "account_confirm_email": "confirm",
@@ -81,8 +82,12 @@ FORMS: dict[str, str] = {
     "headless:resend_login_code": "log-in-mail",
     "headless:request_password_reset": "password-reset",
     "headless:reset_password": "log-in",
+    "headless:change_password": "log-in",
     "headless:verify_email": "confirm",
+    "headless:verify_phone": "confirm",
     "headless:resend_email_verification_code": "password-reset",
+    "headless:resend_phone_verification_code": "password-reset",
+    "headless:manage_email": "password-reset",
 }
 
 CONTACT_FIELDS = ("recipient_email", "email", "phone", "contact", "user_email", "login", "username")

@@ -58,7 +58,9 @@ PROBLEMS: dict[str, Problem] = {
     "too_large": Problem(413, "Too large", _("The body may have 64 KiB. Send less.")),
     "unsupported_media_type": Problem(415, "Unsupported media type", _("Send the body as application/json in UTF-8.")),
     "refused": Problem(422, "Refused", _("This cannot be done as things stand. Nothing was changed.")),
-    "defer_out_of_range": Problem(422, "Date out of range", _("That date is in the past or too far away. Choose another.")),
+    "defer_out_of_range": Problem(
+        422, "Date out of range", _("That date is in the past or too far away. Choose another.")
+    ),
     "idempotency_key_reused": Problem(
         422,
         "Idempotency key reused",

@@ -6,6 +6,8 @@ settings: middleware, parser, authentication, limits, error handler.
 
 import ast
 import json
+import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.core.management import call_command
 from django.db import InterfaceError, OperationalError, connection
 from django.http import Http404
 from django.test import Client
@@ -74,9 +77,11 @@ class Make(Door):
     def post(self, request: Request) -> Answer:
         """The first answer."""
         runs.append(self.actor)
-        if request.data.get("fail"):
+        if self.sent.get("fail"):
             raise Refused("quota_reached")
-        return Answer({"status": "success", "code": "ABCD-1", "n": len(runs)}, secret=("code",), ids={"code": 1}, status=201)
+        return Answer(
+            {"status": "success", "code": "ABCD-1", "n": len(runs)}, secret=("code",), ids={"code": 1}, status=201
+        )
 
     def secrets(self, ids: dict[str, Any]) -> dict[str, Any]:
         """The code, derived again."""
@@ -150,7 +155,9 @@ def _no_runs() -> None:
 def ada() -> Entry:
     """Ada waits."""
     launch = Launch.objects.create(slug="rules", name="Rules")
-    return Entry.objects.create(launch=launch, contact="ada@example.com", canonical="ada@example.com", referral_code="ada")
+    return Entry.objects.create(
+        launch=launch, contact="ada@example.com", canonical="ada@example.com", referral_code="ada"
+    )
 
 
 def post(client: Client, where: str, body: Any, **headers: str) -> Any:
@@ -198,7 +205,9 @@ def test_answers_are_kept_by_nobody(client: Client) -> None:
     assert post(client, "echo", {"name": "Ada"})["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
+@pytest.mark.parametrize(
+    "media_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
+)
 def test_it_refuses_other_media_types(client: Client, media_type: str) -> None:
     response = client.post("/api/test/echo", b"name=Ada", content_type=media_type)
     assert is_problem(response, 415, "unsupported_media_type")
@@ -342,6 +351,33 @@ def test_every_refusal_has_a_next_step() -> None:
     assert bare_refusals() - set(problems.PROBLEMS) == set()
 
 
+# How it is described
+
+
+@pytest.mark.urls(settings.ROOT_URLCONF)
+def test_the_description_is_valid_and_complete() -> None:
+    call_command("spectacular", validate=True, fail_on_warn=True, file=os.devnull)
+
+
+@pytest.mark.urls(settings.ROOT_URLCONF)
+def test_every_door_is_described_with_its_problems(client: Client) -> None:
+    said = client.get("/api/schema?format=json").json()
+    join = said["paths"]["/api/waitlist/join"]["post"]
+    assert set(join["responses"]) >= {"200", "400", "401", "403", "409", "413", "415", "422", "429", "503"}
+    assert join["security"] == [{"key": []}, {"session": []}, {"person": []}, {}]
+    assert {parameter["name"] for parameter in join["parameters"]} == {"Idempotency-Key", "launch"}
+
+
+@pytest.mark.urls(settings.ROOT_URLCONF)
+def test_the_page_of_the_api_comes_from_our_own_host(client: Client) -> None:
+    response = client.get("/api/docs")
+    sources = re.findall(r'(?:src|href)="([^"]*)"', response.content.decode())
+    assert len(sources) >= 4
+    assert all(one.startswith("/") for one in sources)
+    assert "script-src" not in response["Content-Security-Policy"]
+    assert "unsafe-inline" not in client.get("/health")["Content-Security-Policy"]
+
+
 # Who may call
 
 
@@ -459,7 +495,9 @@ def test_a_member_who_is_logged_in_is_the_person(client: Client, ada: Entry) -> 
     assert client.get("/api/test/mine").json() == {"actor": f"person:{ada.pk}"}
 
 
-@pytest.mark.parametrize("headers", [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}])
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}]
+)
 def test_another_site_cannot_use_the_cookie(client: Client, ada: Entry, headers: dict[str, str]) -> None:
     client.cookies["vestibule_person"] = person_token(ada)
     assert is_problem(post(client, "mine", {}, **headers), 403, "csrf_failed")

@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -80,7 +81,7 @@ def test_a_missing_migration_is_named(client: Client, monkeypatch: pytest.Monkey
 
 @pytest.mark.django_db(transaction=True)
 def test_a_late_relay_is_named(client: Client) -> None:
-    late = timezone.now() - timezone.timedelta(minutes=10)
+    late = timezone.now() - timedelta(minutes=10)
     Delivery.objects.create(handler="mail", name="confirm", subject="entry:1", due_at=late)
     assert client.get("/health/ready").json()["missing"] == ["relay"]
 
@@ -123,6 +124,13 @@ def test_a_database_that_says_nothing_is_given_a_second(client: Client) -> None:
 # Requests while the database is gone
 
 
+def run_for_ten_milliseconds(statement: str) -> None:
+    """Runs it until then."""
+    with transaction.atomic(), connections["default"].cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 10")
+        cursor.execute(statement)
+
+
 def lose() -> None:
     """A request met a lost connection."""
     error = OperationalError()
@@ -132,13 +140,21 @@ def lose() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_while_it_is_gone_requests_are_refused_at_once(
-    client: Client, api: Api, launch: Launch, lost_database: Callable[[], None], django_assert_num_queries: DjangoAssertNumQueries
+    client: Client,
+    api: Api,
+    launch: Launch,
+    lost_database: Callable[[], None],
+    django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     lose()
     until(lambda: overload.database.gone)
     with django_assert_num_queries(0):
         said, page = api.post("/api/waitlist/join", {"email": "ada@example.com"}), client.get("/")
-    assert (said.status_code, said.json()["code"], said["Content-Type"]) == (503, "unavailable", "application/problem+json")
+    assert (said.status_code, said.json()["code"], said["Content-Type"]) == (
+        503,
+        "unavailable",
+        "application/problem+json",
+    )
     assert (page.status_code, page["Content-Type"]) == (503, "text/html; charset=utf-8")
     assert 1 <= int(said["Retry-After"]) <= 5
     assert 1 <= int(page["Retry-After"]) <= 5
@@ -156,11 +172,12 @@ def test_one_broken_connection_refuses_nobody(client: Client, launch: Launch) ->
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(("statement", "lost"), [("SELECT pg_terminate_backend(pg_backend_pid())", True), ("SELECT pg_sleep(1)", False)])
+@pytest.mark.parametrize(
+    ("statement", "lost"), [("SELECT pg_terminate_backend(pg_backend_pid())", True), ("SELECT pg_sleep(1)", False)]
+)
 def test_a_lock_or_a_slow_query_is_no_lost_database(statement: str, lost: bool) -> None:
-    with pytest.raises(OperationalError) as met, transaction.atomic(), connections["default"].cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 10")
-        cursor.execute(statement)
+    with pytest.raises(OperationalError) as met:
+        run_for_ten_milliseconds(statement)
     connections["default"].close()
     assert connection_lost(met.value) is lost
 

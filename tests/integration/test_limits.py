@@ -1,6 +1,7 @@
 """Rate limits at the doors: an office gets in, somebody who mistypes gets in, Eve does not, and a lost Redis stops nobody else."""
 
 import json
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,12 +10,13 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import reverse
+from django.urls import URLResolver, get_resolver, reverse
 from pytest_django import Settings
 
 from config import limits
-from config.limits import WRONG_CODES, Counters, Decision, spend
+from config.limits import FORMS, LIMITS, WRONG_CODES, Counters, Decision, spend
 from invites.models import Attempt
+from outbox.doors import Door
 from tests.conftest import Api
 from waitlist.models import Entry, Launch
 
@@ -30,6 +32,12 @@ def counters(monkeypatch: pytest.MonkeyPatch) -> Counters:
     fresh = Counters()
     monkeypatch.setattr(limits, "counters", fresh)
     return fresh
+
+
+@pytest.fixture
+def quick_passwords(settings: Settings) -> None:
+    """Passwords that cost nothing to check: what is tested is how often they may be tried."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture
@@ -52,12 +60,12 @@ def cache_at(url: str) -> dict[str, Any]:
     return {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": url, "OPTIONS": options}}
 
 
-def join(api: Api, email: str = ADA, **meta: str) -> int:
+def join(api: Api, email: str = ADA, **meta: Any) -> int:
     """Tries to join; the status."""
     return int(api.post(JOIN, {"email": email}, **meta).status_code)
 
 
-def use_up(api: Api, email: str = ADA, **meta: str) -> None:
+def use_up(api: Api, email: str = ADA, **meta: Any) -> None:
     """Joins as often as the limit lets one contact from one network."""
     assert {join(api, email, **meta) for _n in range(TRIES)} == {200}
 
@@ -158,8 +166,43 @@ def test_all_rules_count_and_the_first_broken_one_is_said() -> None:
 
 def test_many_at_once_get_exactly_the_limit() -> None:
     with ThreadPoolExecutor(10) as crowd:
-        said: Sequence[Decision] = list(crowd.map(lambda _n: spend("join", parts(network="192.0.2.1", contact="x")), range(60)))
+        said: Sequence[Decision] = list(
+            crowd.map(lambda _n: spend("join", parts(network="192.0.2.1", contact="x")), range(60))
+        )
     assert sum(one.allowed for one in said) == TRIES
+
+
+# Every door and every form
+
+
+def routes(patterns: Any = None, namespaces: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Every route's name and view."""
+    for pattern in patterns if patterns is not None else get_resolver().url_patterns:
+        if isinstance(pattern, URLResolver):
+            inner = (*namespaces, pattern.namespace) if pattern.namespace else namespaces
+            yield from routes(pattern.url_patterns, inner)
+        else:
+            yield ":".join([*namespaces, pattern.name or ""]), pattern.callback
+
+
+def test_every_door_names_a_limit_of_the_table() -> None:
+    doors = {view.cls for _name, view in routes() if issubclass(getattr(view, "cls", object), Door)}
+    assert {
+        door.__name__ for door in doors if door.limit not in LIMITS and not door.__module__.endswith("health")
+    } == set()
+
+
+def test_every_form_that_asks_for_a_secret_or_sends_a_mail_has_a_limit() -> None:
+    asks = re.compile(r"(login|signup|password|confirm|verif|code|reauthenticate|token$)")
+    free = re.compile(
+        r"(_done|_sent|_error|_cancelled|inactive|callback|connections|refresh|set_password|password_change|account_email_v)"
+    )
+    named = {
+        name for name, _view in routes() if name.startswith(("account_", "socialaccount_", "headless:", "admin:login"))
+    }
+    asked = {name for name in named if asks.search(name) and not free.search(name)}
+    short = {f"headless:{name.rpartition(':')[2]}" if name.startswith("headless") else name for name in asked}
+    assert short - set(FORMS) == set()
 
 
 # Pages
@@ -178,6 +221,7 @@ def test_the_page_is_limited_like_the_door(client: Client, api: Api, launch: Lau
     assert client.get("/").status_code == 200
 
 
+@pytest.mark.usefixtures("quick_passwords")
 @pytest.mark.parametrize(("route", "field"), [("account_login", "login"), ("admin:login", "username")])
 def test_a_log_in_is_limited_by_network_and_address(client: Client, launch: Launch, route: str, field: str) -> None:
     for _n in range(10):
@@ -186,6 +230,7 @@ def test_a_log_in_is_limited_by_network_and_address(client: Client, launch: Laun
     assert form(client, reverse(route), **{field: BEN, "password": "wrong"}).status_code == 200
 
 
+@pytest.mark.usefixtures("quick_passwords")
 def test_the_headless_log_in_counts_with_the_form(client: Client, launch: Launch) -> None:
     for _n in range(10):
         form(client, reverse("account_login"), login=ADA, password="wrong")
@@ -205,13 +250,18 @@ def test_broken_json_for_the_headless_api_is_a_bad_request(client: Client, launc
 def wrong_codes(launch: Launch, count: int) -> None:
     """So many codes were refused to Eve just now."""
     Attempt.objects.bulk_create(
-        [Attempt(launch=launch, digest=b"x", network=EVES_NETWORK, door="api", reason="code_unknown") for _n in range(count)]
+        [
+            Attempt(launch=launch, digest=b"x", network=EVES_NETWORK, door="api", reason="code_unknown")
+            for _n in range(count)
+        ]
     )
 
 
 def guess(api: Api) -> int:
     """Eve guesses a code; the status."""
-    return int(api.post(REDEEM, {"code": "NOTACODE2345", "email": "eve@example.com"}, REMOTE_ADDR=EVES_NETWORK).status_code)
+    return int(
+        api.post(REDEEM, {"code": "NOTACODE2345", "email": "eve@example.com"}, REMOTE_ADDR=EVES_NETWORK).status_code
+    )
 
 
 @pytest.mark.usefixtures("lost_redis")

@@ -16,7 +16,7 @@ PARTS = {"network", "contact", "code", "person", "key"}
 MAIL_ONLY = {"resend", "log-in-mail", "password-reset"}  # their only effect is a message to the contact
 
 
-def call(**meta: str) -> Any:
+def call(**meta: Any) -> Any:
     """A request with these headers and this peer."""
     return RequestFactory().get("/", **meta)
 
@@ -26,7 +26,12 @@ def call(**meta: str) -> Any:
 )
 def test_a_rate_is_read_from_words(words: str, limit: int, seconds: int) -> None:
     rule = Rule.read("join", "network+contact", words)
-    assert (rule.limit, rule.seconds, rule.parts, rule.name) == (limit, seconds, ("network", "contact"), "join:network+contact")
+    assert (rule.limit, rule.seconds, rule.parts, rule.name) == (
+        limit,
+        seconds,
+        ("network", "contact"),
+        "join:network+contact",
+    )
 
 
 def test_every_rule_counts_by_known_parts() -> None:
