@@ -105,7 +105,7 @@ def document(
         "type": f"urn:vestibule:problem:{code}",
         "title": problem.title,
         "status": problem.status,
-        "detail": detail or sentence,
+        "detail": str(detail or sentence),
         "code": code,
         "errors": errors or {},
     }
