@@ -9,6 +9,9 @@ from waitlist import queries
 from waitlist.channels import Contact, read
 
 
+LONGEST_SLUG = 50
+
+
 class Text(serializers.CharField):
     """A string and nothing else: a number or a list is an error, not something to be guessed at."""
 
@@ -25,9 +28,13 @@ class Text(serializers.CharField):
 class LaunchField(Text):
     """The slug of a launch, read into its Rules; absent means the default launch."""
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs, max_length=None)  # the length is asked of the slug, not of the Rules
+
     def to_internal_value(self, data: Any) -> Any:
         """The rules of the launch; an error names the field when there is none."""
-        rules = queries.rules_of(super().to_internal_value(data) or None)
+        slug = super().to_internal_value(data)
+        rules = queries.rules_of(slug or None) if len(slug) <= LONGEST_SLUG else None
         if rules is None:
             raise serializers.ValidationError("There is no launch of that name.")
         return rules
@@ -36,7 +43,7 @@ class LaunchField(Text):
 class OfLaunch(serializers.Serializer[Any]):
     """Input that may name a launch."""
 
-    launch = LaunchField(required=False, max_length=50)
+    launch = LaunchField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """The default launch where none is named."""

@@ -1,5 +1,6 @@
 """Promise 6: the daily quota under eight schedulers at once, with a control."""
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -37,10 +38,12 @@ def test_control_a_quota_that_is_read_and_then_written_is_overdrawn(
     launch: Launch, crowd: list[int], race: Race, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Day.objects.create(launch=launch, date="2026-01-01")
+    everybody_has_read = threading.Barrier(8)
 
     def read_then_write(launch: Launch, count: int) -> tuple[Any, int]:
         day = Day.objects.get()
         taken = min(count, 10 - day.granted)
+        everybody_has_read.wait(timeout=30)
         Day.objects.update(granted=F("granted") + taken)
         return day.date, taken
 

@@ -81,7 +81,7 @@ def refused_code(launch: Launch, why: str) -> str:
         return made(launch, starts_at=timezone.now() + timedelta(1))
     code = made(launch)
     changes: dict[str, Any] = {
-        "expired": {"expires_at": timezone.now()},
+        "expired": {"expires_at": timezone.now() - timedelta(hours=1)},
         "exhausted": {"uses": 1},
         "revoked": {"status": "revoked"},
         "paused": {"status": "paused"},
@@ -152,7 +152,7 @@ def test_a_reserved_use_is_nobody_elses_until_it_lapses(api: Api, launch: Launch
     code = made(launch)
     api.post(REDEEM, {"code": code, "email": "ada@example.com"})
     assert api.post(REDEEM, {"code": code, "email": "eve@example.com"}).status_code == 422
-    Reservation.objects.update(expires_at=timezone.now())
+    Reservation.objects.update(expires_at=timezone.now() - timedelta(hours=1))
     assert api.post(REDEEM, {"code": code, "email": "eve@example.com"}).status_code == 200
     assert broken() == []
 
@@ -168,7 +168,7 @@ def test_asking_twice_reserves_once(api: Api, launch: Launch) -> None:
 def test_a_lapsed_reservation_cannot_be_completed(api: Api, launch: Launch) -> None:
     cast.ada(launch)
     api.post(REDEEM, {"code": made(launch), "email": "ada@example.com"})
-    Reservation.objects.update(expires_at=timezone.now())
+    Reservation.objects.update(expires_at=timezone.now() - timedelta(hours=1))
     with pytest.raises(Refused):
         actions.complete(Reservation.objects.get(), by="public", network=None, user_agent="")
 
