@@ -253,20 +253,11 @@ class JSONRenderer(renderers.JSONRenderer):
 
 # How errors are said
 
-DOOR_ERRORS: tuple[tuple[type[Exception], str], ...] = (
-    (exceptions.ParseError, "malformed"),
-    (exceptions.AuthenticationFailed, "authentication_failed"),
-    (exceptions.NotAuthenticated, "not_authenticated"),
-    (CrossSite, "csrf_failed"),
-    (exceptions.PermissionDenied, "permission_denied"),
-    (exceptions.NotFound, "not_found"),
-    (exceptions.MethodNotAllowed, "method_not_allowed"),
-    (exceptions.UnsupportedMediaType, "unsupported_media_type"),
-    (TooLarge, "too_large"),
+# DRF's own errors say their word in default_code.
+WORDS = {"parse_error": "malformed"}
+OTHER_ERRORS: tuple[tuple[type[Exception], str], ...] = (
     (StaleState, "stale_state"),
-    (UNAVAILABLE[0], "unavailable"),
-    (UNAVAILABLE[1], "unavailable"),
-    (UNAVAILABLE[2], "unavailable"),
+    *((kind, "unavailable") for kind in UNAVAILABLE),
     *DJANGO_ERRORS,
 )
 
@@ -308,10 +299,9 @@ def read_error(error: Exception, caller: Caller) -> dict[str, Any]:
         return refused(error, caller)
     if isinstance(error, exceptions.Throttled):
         return document("rate_limited", seconds=seconds_to_wait(error, "rate_limited"))
-    for kind, code in DOOR_ERRORS:
-        if isinstance(error, kind):
-            return document(code)
-    return document("internal")
+    if isinstance(error, exceptions.APIException):
+        return document(WORDS.get(error.default_code, error.default_code))
+    return document(next((code for kind, code in OTHER_ERRORS if isinstance(error, kind)), "internal"))
 
 
 def seconds_to_wait(error: Exception, code: str) -> int:

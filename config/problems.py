@@ -55,6 +55,7 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "batch_differs": Problem(409, "Batch exists", _("This batch_id was used for another request. Use a new one.")),
     "quota_reached": Problem(409, "Quota reached", _("Today's quota is used up. Try again tomorrow, or ask an owner.")),
+    "length_required": Problem(411, "Length required", _("Send the body in one piece, with its Content-Length.")),
     "too_large": Problem(413, "Too large", _("The body may have 64 KiB. Send less.")),
     "unsupported_media_type": Problem(415, "Unsupported media type", _("Send the body as application/json in UTF-8.")),
     "refused": Problem(422, "Refused", _("This cannot be done as things stand. Nothing was changed.")),

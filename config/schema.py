@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from accounts.scopes import SCOPES
 from config.problems import MEDIA_TYPE
-from outbox.doors import KEY_LENGTH, REPLAYED, Door
+from outbox.doors import KEY_LENGTH, REPLAYED
 
 SECURITY = {
     "key": {"type": "http", "scheme": "bearer", "description": "An API key with the scope named."},
@@ -144,8 +144,3 @@ class Schema(AutoSchema):
         if media_types and not described["description"]:
             described["description"] = SAYS.get(int(status_code), "")
         return described
-
-
-def doors_only(endpoints: list[Any]) -> list[Any]:
-    """Preprocessing hook: what is described are our doors."""
-    return [endpoint for endpoint in endpoints if issubclass(getattr(endpoint[3], "cls", object), Door)]

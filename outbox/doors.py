@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from typing import Any, ClassVar
 
 from django.db import DatabaseError
-from rest_framework.exceptions import NotFound, ParseError, ValidationError
+from rest_framework.exceptions import APIException, NotFound, ParseError, ValidationError
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,6 +26,13 @@ logger = logging.getLogger(__name__)
 KEY_LENGTH = 200
 REPLAYED = "Idempotent-Replayed"
 Verb = Callable[..., Answer]
+
+
+class LengthRequired(APIException):
+    """The body came in chunks."""
+
+    status_code = 411
+    default_code = "length_required"
 
 
 def answering(verb: Verb) -> Callable[..., Response]:
@@ -105,7 +112,9 @@ class Door(APIView):
         return dict(reader.run_validation(sent)) if reader else {}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuses what no text column can hold, before anything looks at it."""
+        """Refuses what no text column can hold, and a body whose length is not said: it would be read as none."""
+        if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):
+            raise LengthRequired
         if "\0" in request._request.path_info:
             raise NotFound
         if "%00" in request.META.get("QUERY_STRING", ""):

@@ -225,6 +225,11 @@ def test_a_body_may_have_64_kib(client: Client, size: int, status: int) -> None:
     assert post(client, "echo", body).status_code == status
 
 
+def test_a_body_in_chunks_is_asked_for_in_one_piece(client: Client) -> None:
+    response = client.generic("POST", "/api/test/echo", headers={"Transfer-Encoding": "chunked"})
+    assert is_problem(response, 411, "length_required")
+
+
 MALFORMED = {
     "nothing": b" ",
     "half": b'{"name":',
