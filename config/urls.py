@@ -1,7 +1,7 @@
 """Every route: public pages, the doors of the API, health, and the console."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.i18n import set_language
 
@@ -13,7 +13,7 @@ handler403 = problems.permission_denied
 handler404 = problems.not_found
 handler500 = problems.server_error
 
-waitlist_doors = [
+waitlist_doors: list[URLPattern | URLResolver] = [
     path("confirm", me.Confirm.as_view(), name="waitlist-confirm"),
     path("me", me.Me.as_view(), name="waitlist-me"),
     path("leave", me.Leave.as_view(), name="waitlist-leave"),

@@ -73,7 +73,7 @@ def test_a_join_that_does_not_fit_names_the_field(said: dict[str, Any], field: s
     "path", ["/api/waitlist/join", "/api/waitlist/confirm", "/api/invites/redeem", "/api/waitlist/resend"]
 )
 def test_broken_json_is_a_400(body: bytes, path: str, api: Api, launch: Launch) -> None:
-    answer = api.generic("POST", path, body, content_type="application/json")
+    answer = api.post(path, body, content_type="application/json")
     assert answer.status_code == 400
     assert answer.headers["Content-Type"] == "application/problem+json"
 
@@ -111,5 +111,5 @@ def test_a_body_over_64_kib_is_refused(api: Api, launch: Launch) -> None:
 
 
 def test_a_form_is_not_json(api: Api, launch: Launch) -> None:
-    answer = api.generic("POST", "/api/waitlist/join", b"email=a", content_type="application/x-www-form-urlencoded")
+    answer = api.post("/api/waitlist/join", b"email=a", content_type="application/x-www-form-urlencoded")
     assert answer.status_code == 415

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 import pytest
@@ -37,8 +38,12 @@ def test_a_stranger_reads_the_same_whoever_it_is(who: str, api: Api, launch: Lau
 
 
 def some_state(launch: Launch, who: str) -> None:
-    makers = {"pending": cast.joins, "invited": cast.invited, "registered": cast.registers}
-    verbs = {"held": actions.hold, "blocked": actions.block, "rejected": actions.reject}
+    makers: dict[str, Callable[..., Any]] = {
+        "pending": cast.joins,
+        "invited": cast.invited,
+        "registered": cast.registers,
+    }
+    verbs: dict[str, Callable[..., int]] = {"held": actions.hold, "blocked": actions.block, "rejected": actions.reject}
     if who in makers:
         makers[who](launch, "ada")
     elif who != "new":

@@ -80,13 +80,13 @@ def refused_code(launch: Launch, why: str) -> str:
     if why == "not yet":
         return made(launch, starts_at=timezone.now() + timedelta(1))
     code = made(launch)
-    changes: dict[str, Any] = {
+    changes: dict[str, dict[str, Any]] = {
         "expired": {"expires_at": timezone.now() - timedelta(hours=1)},
         "exhausted": {"uses": 1},
         "revoked": {"status": "revoked"},
         "paused": {"status": "paused"},
-    }[why]
-    Code.objects.filter(kind="bulk").update(**changes)
+    }
+    Code.objects.filter(kind="bulk").update(**changes[why])
     return code
 
 
@@ -184,8 +184,8 @@ def test_a_keyed_caller_redeems_for_its_own_users(api: Api, launch: Launch, key:
 
 def test_a_retried_call_with_a_key_reads_the_same_codes(api: Api, launch: Launch, key: Callable[..., str]) -> None:
     api.with_key(key("codes:redeem"))
-    body, once = {"code": made(launch), "email": "ada@example.com"}, {"HTTP_IDEMPOTENCY_KEY": "k1"}
-    first, second = (api.post(REDEEM, body, **once) for _n in range(2))
+    body = {"code": made(launch), "email": "ada@example.com"}
+    first, second = (api.post(REDEEM, body, HTTP_IDEMPOTENCY_KEY="k1") for _n in range(2))
     assert first.content == second.content
     assert second.headers["Idempotent-Replayed"] == "true"
 

@@ -1,5 +1,7 @@
 """The points rules, as a table."""
 
+from typing import Any
+
 import pytest
 
 from waitlist.scoring import DEFAULT_WEIGHTS, RULES, Evidence, priority, reason_of, score, weight
@@ -7,8 +9,8 @@ from waitlist.scoring import DEFAULT_WEIGHTS, RULES, Evidence, priority, reason_
 LONG = " ".join(["word"] * 21)
 
 
-def points(weights: dict[tuple[str, str], int] | None = None, **said: object) -> dict[str, int]:
-    return {line.rule: line.points for line in score(Evidence(**said), weights or {})}  # type: ignore[arg-type]
+def points(weights: dict[tuple[str, str], int] | None = None, **said: Any) -> dict[str, int]:
+    return {line.rule: line.points for line in score(Evidence(**said), weights or {})}
 
 
 @pytest.mark.parametrize(
@@ -33,7 +35,7 @@ def points(weights: dict[tuple[str, str], int] | None = None, **said: object) ->
         ({"domain": "acme.com"}, {"persona": 5}),
     ],
 )
-def test_it_gives_the_points_of_the_table(said: dict[str, object], expected: dict[str, int]) -> None:
+def test_it_gives_the_points_of_the_table(said: dict[str, Any], expected: dict[str, int]) -> None:
     assert points(**said) == expected
 
 
