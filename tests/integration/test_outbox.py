@@ -66,7 +66,12 @@ def test_it_is_handled_once_in_one_batch(work: Work) -> None:
 
 def test_a_handler_gets_the_ids_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     got: list[Delivery] = []
-    monkeypatch.setitem(registry.handlers, "work", lambda deliveries: got.extend(deliveries) or {})
+
+    def keep(deliveries: Sequence[Delivery]) -> Mapping[int, str]:
+        got.extend(deliveries)
+        return {}
+
+    monkeypatch.setitem(registry.handlers, "work", keep)
     owe([Owed("work", "test", "entry:7", {"batch": 3}, address_key=ADA, sealed=b"\x00box")])
     relay.drain()
     assert (got[0].subject, got[0].data, got[0].address_key, got[0].sealed) == (
