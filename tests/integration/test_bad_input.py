@@ -59,10 +59,8 @@ def test_a_join_that_does_not_fit_names_the_field(said: dict[str, Any], field: s
         b'"x"',
         b'{"email":"a@example.com","email":"b@example.com"}',
         b'{"email":"a\\u0000@example.com"}',
-    ]
-    + [
         b"\xff",
-        b"[" * 50_000,
+        b"[" * 50000,
         b'{"a":' * 100 + b"1" + b"}" * 100,
         b'{"n":1e999}',
         b'{"n":NaN}',
