@@ -8,7 +8,6 @@ from rest_framework import serializers
 from waitlist import queries
 from waitlist.channels import Contact, read
 
-
 LONGEST_SLUG = 50
 
 
