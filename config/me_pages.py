@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy
 from django.views import View
 from django.views.decorators.cache import never_cache
 
-from config.api import PERSON_COOKIE
 from config.me import me
 from config.pages import lost, origin, person, remember, sentence
 from invites import actions as invites
@@ -23,7 +22,7 @@ from referrals.queries import friends_of, qualified_count, table_of
 from waitlist import actions
 from waitlist.forms import DeferForm
 from waitlist.models import Entry
-from waitlist.tokens import entry_of
+from waitlist.tokens import PERSON_COOKIE, entry_of
 
 
 def next_reward(entry: Entry) -> dict[str, Any] | None:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.cache import never_cache
 
-from config.api import PERSON_COOKIE, PersonAuthentication
+from config.api import PersonAuthentication
 from config.problems import problem_of
 from outbox.callers import network, user_agent
 from outbox.errors import Refused
@@ -27,6 +27,7 @@ from waitlist import actions, queries, tokens
 from waitlist.channels import Contact
 from waitlist.forms import CodeForm, ContactForm, JoinForm, carried
 from waitlist.models import Entry, Launch
+from waitlist.tokens import PERSON_COOKIE
 
 PERSON_SECONDS = 180 * 24 * 3600
 JOINED_COOKIE = "vestibule_joined"  # what this browser typed, for the page that says where the message went

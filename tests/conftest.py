@@ -95,12 +95,12 @@ class Mailbox:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> None:
     """Between tests that commit all tables are emptied, the trail too, which lets nobody else do that."""
-    operations = connections["default"].ops
+    operations = type(connections["default"].ops)  # the class: under a browser's event loop Django connects anew
     empty = operations.sql_flush
 
-    def empty_trail_too(*args: Any, **options: Any) -> list[str]:
+    def empty_trail_too(self: Any, *args: Any, **options: Any) -> list[str]:
         table = "ALTER TABLE outbox_event {} TRIGGER outbox_event_kept"
-        return [table.format("DISABLE"), *empty(*args, **options), table.format("ENABLE ALWAYS")]
+        return [table.format("DISABLE"), *empty(self, *args, **options), table.format("ENABLE ALWAYS")]
 
     pytest.MonkeyPatch().setattr(operations, "sql_flush", empty_trail_too)
 

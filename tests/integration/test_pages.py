@@ -10,7 +10,6 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
-from config.api import PERSON_COOKIE
 from invites import actions as invites
 from invites import tokens as invite_tokens
 from invites.models import Reservation
@@ -20,6 +19,7 @@ from tests.house.code import ROOT
 from tests.integration.test_join import some_state
 from waitlist import actions, scoring, tokens
 from waitlist.models import Entry, Launch, Points
+from waitlist.tokens import PERSON_COOKIE
 
 pytestmark = pytest.mark.django_db
 COMMITS = pytest.mark.django_db(transaction=True)  # a refused verb rolls back, and the page is drawn after it
