@@ -66,16 +66,16 @@ def qualify(friends: Sequence[int], contacts: Mapping[int, Contact], *, by: str)
 
 def _follow(friends: Sequence[int], contacts: Mapping[int, Contact], *, by: str) -> list[Any]:
     """Brings the referrals of these friends to where their entries stand; the rows that changed, told by status."""
-    pairs = [(friend, key) for friend, one in contacts.items() for key in address_keys(one.kind, one.canonical)]
-    params = {
-        "friends": list(friends),
-        "known": [friend for friend, _key in pairs],
-        "keys": [key for _friend, key in pairs],
-    }
-    rows = sql.rows(hot.FOLLOW, params)
+    rows = [row for friend in friends for row in _follow_one(friend, contacts.get(friend))]
     for status, fact in FOLLOWED.items():
         fact.announce([_said(row) for row in rows if row.status == status], by=by)
     return rows
+
+
+def _follow_one(friend: int, contact: Contact | None) -> list[Any]:
+    keys = address_keys(contact.kind, contact.canonical) if contact else [b""]
+    named = {f"key{number}": key for number, key in enumerate(keys)}
+    return sql.rows(hot.follow(len(keys)), {"friend": friend} | named)
 
 
 def _said(row: Any, **more: Any) -> Said:

@@ -1,31 +1,33 @@
-"""The one statement of the hot paths join and redeem: referrals follow their friends' entries."""
+"""The one statement of ours on the hot paths join and redeem: referrals follow their friends' entries."""
 
-# Brings each friend's referral to where the friend's entry stands now, and never back: pending is attributed, in line is
+from functools import cache
+
+# Brings a friend's referral to where the friend's entry stands now, and never back: pending is attributed, in line is
 # confirmed, registered is qualified. A friend without a referral gets the one that somebody shared to their address
 # (the oldest; the referrer's own where a referrer is named), else a new one for the referrer that their entry names.
 # Whoever brought a person is no friend for that person to bring, so two people cannot bring each other.
-# Plan: friend by primary key; referral by one_referrer_per_friend and referral_recipient; no row is locked but our own.
+# One friend a statement and plain parameters: then PostgreSQL keeps the plan, which takes ten times as long to make as to
+# run. Plan: friend by primary key; referral by one_referrer_per_friend and referral_recipient; only our own row is locked.
 FOLLOW = """
 WITH friend AS (
-    SELECT id, launch_id, referred_by_id,
+    SELECT id, launch_id, referred_by_id, CASE left(invited_by, 5) WHEN 'code:' THEN 'code' ELSE 'link' END AS via,
            CASE status WHEN 'pending' THEN 'attributed' WHEN 'registered' THEN 'qualified' ELSE 'confirmed' END AS stands
     FROM waitlist_entry
-    WHERE id = ANY(%(friends)s::bigint[]) AND status IN ('pending', 'waiting', 'approved', 'invited', 'registered')
+    WHERE id = %(friend)s AND status IN ('pending', 'waiting', 'approved', 'invited', 'registered')
 ), had AS (
     SELECT referral.id, referral.referee_id, referral.status FROM referrals_referral AS referral
     JOIN friend ON referral.referee_id = friend.id
     WHERE referral.status <> 'voided'
 ), shared AS (
-    SELECT DISTINCT ON (friend.id) referral.id, friend.id AS referee_id, referral.status
-    FROM unnest(%(known)s::bigint[], %(keys)s::bytea[]) AS address(friend_id, key)
-    JOIN friend ON friend.id = address.friend_id
-    JOIN referrals_referral AS referral ON referral.recipient_key = address.key
+    SELECT referral.id, friend.id AS referee_id, referral.status
+    FROM friend
+    JOIN referrals_referral AS referral ON referral.recipient_key IN ({keys})
      AND referral.status = 'shared' AND referral.launch_id = friend.launch_id
     JOIN waitlist_entry AS referrer ON referrer.id = referral.referrer_id
      AND referrer.id <> friend.id AND referrer.status NOT IN ('rejected', 'blocked', 'left', 'suspended')
     WHERE referrer.id = coalesce(friend.referred_by_id, referrer.id)
       AND NOT EXISTS (SELECT FROM had WHERE had.referee_id = friend.id)
-    ORDER BY friend.id, referral.id
+    ORDER BY referral.id LIMIT 1
 ), moved AS (
     UPDATE referrals_referral AS referral
     SET status = friend.stands, referee_id = friend.id,
@@ -33,13 +35,13 @@ WITH friend AS (
         qualified_at = CASE WHEN friend.stands = 'qualified' THEN now() END
     FROM (TABLE had UNION ALL TABLE shared) AS old(id, referee_id, status)
     JOIN friend ON friend.id = old.referee_id
-    WHERE referral.id = old.id AND (old.status, friend.stands) IN (
+    WHERE referral.id = old.id AND referral.status = old.status AND (old.status, friend.stands) IN (
         ('shared', 'attributed'), ('shared', 'confirmed'), ('shared', 'qualified'),
         ('attributed', 'confirmed'), ('attributed', 'qualified'), ('confirmed', 'qualified'))
     RETURNING referral.id, referral.launch_id, referral.referrer_id, referral.referee_id, referral.status, referral.via
 ), made AS (
     INSERT INTO referrals_referral (launch_id, referrer_id, referee_id, status, via, confirmed_at, qualified_at)
-    SELECT launch_id, referred_by_id, id, stands, CASE stands WHEN 'qualified' THEN 'code' ELSE 'link' END,
+    SELECT launch_id, referred_by_id, id, stands, via,
            CASE WHEN stands <> 'attributed' THEN now() END, CASE WHEN stands = 'qualified' THEN now() END
     FROM friend
     WHERE referred_by_id <> id
@@ -52,6 +54,13 @@ WITH friend AS (
 )
 TABLE moved UNION ALL TABLE made
 """
+
+
+@cache
+def follow(keys: int) -> str:
+    """The statement for a friend whose address is known by so many keys: key0, key1, …"""
+    return FOLLOW.format(keys=", ".join(f"%(key{number})s" for number in range(keys)))
+
 
 # One at a time for one recipient: people who share to the same address at once must see each other's count.
 ONE_BY_ONE = "SELECT pg_advisory_xact_lock(%(number)s::bigint)"

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from invites.signals import code_redeemed
 from outbox.facts import Said
 from referrals import actions
 from waitlist.channels import Contact
@@ -10,6 +9,7 @@ from waitlist.signals import (
     entry_appealed,
     entry_confirmed,
     entry_joined,
+    entry_registered,
     entry_released,
     entry_removed,
     entry_restored,
@@ -46,9 +46,9 @@ def void_friends(said: Sequence[Said], by: str) -> None:
     actions.void_friends(ids_of(said), "friend is gone", by=by)
 
 
-@code_redeemed.connect
+@entry_registered.connect
 def qualify_friends(said: Sequence[Said], by: str) -> None:
-    """They are in: their referrals qualify."""
+    """They are in, by a code or because the launch is open: their referrals qualify."""
     contacts = {one.id: Contact(one.extra.contact_kind, one.extra.contact, one.extra.canonical) for one in said}
     actions.qualify(ids_of(said), contacts, by=by)
 

@@ -381,7 +381,7 @@ def register(launch: Launch, membership: Membership, *, by: str) -> Any:
     }
     row = sql.one(hot.REGISTER, params)
     if row:
-        said = Said(f"entry:{row.id}", {"launch": launch.pk, "tier": membership.tier})
+        said = Said(f"entry:{row.id}", {"launch": launch.pk, "tier": membership.tier}, extra=row)
         signals.entry_registered.announce([said], by=by)
     return row
 

@@ -8,7 +8,7 @@ entry_joined = Fact("entry.joined", "Somebody joined, or joined again after leav
 entry_confirmed = Fact("entry.confirmed", "The person confirmed their address and now waits.", public=True)
 # entry:ID {launch, batch?}
 entry_invited = Fact("entry.invited", "The person was granted a place and is owed an invite.", public=True)
-# entry:ID {launch, tier}
+# entry:ID {launch, tier} · extra: the new member's row
 entry_registered = Fact("entry.registered", "The person is in.", public=True)
 # entry:ID {user}
 entry_linked = Fact("entry.linked", "A registered person made a log-in here.")

@@ -134,6 +134,13 @@ def test_nobody_brings_themselves(launch: Launch) -> None:
     assert not Referral.objects.exists()
 
 
+def test_where_the_launch_is_open_a_friend_counts_without_a_code(ada: Entry) -> None:
+    waitlist.tune(ada.launch, {"mode": "open"}, by="staff:1")
+    by_link(ada, "cleo")
+    assert invites.let_in_openly(ada.launch, invites.Ask(cast.contact("cleo")), by="public")
+    assert states(ada) == ["qualified"]
+
+
 def test_where_nobody_confirms_a_friend_counts_from_the_join(ada: Entry) -> None:
     waitlist.tune(ada.launch, {"confirm_contact": False}, by="staff:1")
     cast.joins(cast.now(ada).launch, "cleo", referral_code=ada.referral_code)
