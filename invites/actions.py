@@ -413,6 +413,12 @@ def note_sent(invite_ids: Sequence[int]) -> None:
 
 
 @verb
+def note_bounced(invite_ids: Sequence[int]) -> None:
+    """The addresses of these invites are no more; the person may still come by their page."""
+    move(Invite.objects.filter(pk__in=invite_ids), to="bounced")
+
+
+@verb
 def lapse(*, by: str = "system", limit: int = CHUNK) -> int:
     """Unused invites whose time ran out: their people wait again; each is told in the trail and by mail, once. How many."""
     late = Invite.objects.filter(

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 from invites import actions
 from outbox.facts import Said
+from outbox.models import Delivery
+from outbox.policy import End
+from outbox.registry import ended
 from waitlist.signals import entry_approved, entry_removed
 
 
@@ -17,3 +20,13 @@ def revoke_open_invites(said: Sequence[Said], by: str) -> None:
 def invite_at_once(said: Sequence[Said], by: str) -> None:
     """Where the launch says so, a code goes out as soon as a moderator approves."""
     actions.invite_approved([one.id for one in said], by=by)
+
+
+@ended("invited")
+def note_sent(deliveries: Sequence[Delivery], end: End) -> None:
+    """An invite is sent once its message was handed over, and bounced when its address is no more."""
+    invite_ids = [int(one.subject.partition(":")[2]) for one in deliveries]
+    if end != End.REFUSED:
+        actions.note_sent(invite_ids)
+    if end == End.BOUNCED:
+        actions.note_bounced(invite_ids)

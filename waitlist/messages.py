@@ -31,7 +31,7 @@ def answer_to_join(entry_id: int, contact: Contact, fresh: bool, confirm_round: 
 def letter_to(entry: Entry, **context: Any) -> Letter:
     """A letter to the person, with what every template may use."""
     common = {"entry": entry, "launch": entry.launch, "link": tokens.status_url(entry)}
-    return Letter(entry.contact_kind, entry.contact, entry.locale, common | context)
+    return Letter(entry.contact_kind, entry.contact, entry.locale, common | context, canonical=entry.canonical)
 
 
 def entries_of(deliveries: Sequence[Delivery]) -> dict[int, Entry]:

@@ -19,6 +19,7 @@ from outbox.actions import Owed, owe, owe_sealed
 from outbox.models import Delivery, Event, Suppression
 from outbox.registry import Letter
 from tests import cast
+from waitlist import ranking
 from waitlist.models import Launch
 
 pytestmark = pytest.mark.django_db
@@ -297,3 +298,17 @@ def test_who_unsubscribed_gets_answers_and_no_news(launch: Launch, server: Serve
     assert [mail["To"] for mail in server.mails] == ["ada@example.com"]
     noted = dict(Delivery.objects.filter(subject=f"entry:{entry.pk}").values_list("name", "last_error"))
     assert noted == {"confirm": "", "already": "not sent: this address unsubscribed"}
+
+
+def test_an_invite_is_sent_when_its_mail_was_handed_over(launch: Launch, server: Server) -> None:
+    server.answers["ben@example.com"] = "550 5.1.1 no such user"
+    invites = [cast.invited(launch, name)[1] for name in ("ada", "ben")]
+    assert [offer.status for offer in invites] == ["issued", "issued"]
+    relay.drain()
+    for offer in invites:
+        offer.refresh_from_db()
+    assert [offer.status for offer in invites] == ["sent", "bounced"]
+
+
+def test_the_relay_folds_the_counters(launch: Launch) -> None:
+    assert ranking.fold in registry.ticks

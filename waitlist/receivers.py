@@ -1,0 +1,6 @@
+"""What the queue does when it is asked from below: the relay folds its counters twice a second."""
+
+from outbox import registry
+from waitlist.ranking import fold
+
+registry.ticks.append(fold)
