@@ -1,12 +1,14 @@
 """The verbs of referrals: who brought whom, what it pays, and the one mail that a person may have sent to a friend."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from invites.queries import unspent
 from outbox import sql
@@ -26,6 +28,15 @@ SHARES_A_DAY = 10  # by one person
 MAILS_A_DAY, MAILS_EVER = 2, 5  # of these to one address, whoever asks
 
 
+@dataclass(frozen=True, slots=True)
+class Friend:
+    """Somebody who joined or came in: their entry, their contact where it is at hand, whether they named a referrer."""
+
+    id: int
+    contact: Contact | None = None
+    named: bool = True
+
+
 FOLLOWED: Mapping[str, Fact] = {
     "attributed": signals.referral_attributed,
     "confirmed": signals.referral_confirmed,
@@ -37,9 +48,9 @@ FOLLOWED: Mapping[str, Fact] = {
 
 
 @verb
-def attribute(friends: Sequence[int], contacts: Mapping[int, Contact], *, by: str) -> None:
+def attribute(friends: Sequence[Friend], *, by: str) -> None:
     """Notes who brought these people who joined: the friend whose link they used, else who shared to their address."""
-    followed = _follow(friends, contacts, by=by)
+    followed = _follow(friends, by=by)
     _owe_settling(row.referrer_id for row in followed if row.status != "attributed")
 
 
@@ -50,7 +61,7 @@ def confirm(friends: Sequence[int], *, by: str) -> None:
     Their own entry is locked by now, and the referrer stands before it in the order of locks. So nobody waits for a
     referrer who is busy: then the worker gives the points a moment later.
     """
-    referrers = {row.referrer_id for row in _follow(friends, {}, by=by)}
+    referrers = {row.referrer_id for row in _follow([Friend(friend) for friend in friends], by=by)}
     free = Entry.objects.select_related("launch").select_for_update(no_key=True, skip_locked=True, of=("self",))
     reached = list(free.filter(pk__in=referrers).order_by("pk")) if referrers else []
     for referrer in reached:
@@ -59,23 +70,26 @@ def confirm(friends: Sequence[int], *, by: str) -> None:
 
 
 @verb
-def qualify(friends: Sequence[int], contacts: Mapping[int, Contact], *, by: str) -> None:
+def qualify(friends: Sequence[Friend], *, by: str) -> None:
     """These friends are in: their referrals qualify, and a worker looks at what the referrers' milestones pay."""
-    _owe_settling(row.referrer_id for row in _follow(friends, contacts, by=by))
+    _owe_settling(row.referrer_id for row in _follow(friends, by=by))
 
 
-def _follow(friends: Sequence[int], contacts: Mapping[int, Contact], *, by: str) -> list[Any]:
+def _follow(friends: Sequence[Friend], *, by: str) -> list[Any]:
     """Brings the referrals of these friends to where their entries stand; the rows that changed, told by status."""
-    rows = [row for friend in friends for row in _follow_one(friend, contacts.get(friend))]
+    rows = [row for friend in friends for row in _follow_one(friend)]
     for status, fact in FOLLOWED.items():
         fact.announce([_said(row) for row in rows if row.status == status], by=by)
     return rows
 
 
-def _follow_one(friend: int, contact: Contact | None) -> list[Any]:
+def _follow_one(friend: Friend) -> list[Any]:
+    contact = friend.contact
     keys = address_keys(contact.kind, contact.canonical) if contact else [b""]
-    named = {f"key{number}": key for number, key in enumerate(keys)}
-    return sql.rows(hot.follow(len(keys)), {"friend": friend} | named)
+    params = {"friend": friend.id} | {f"key{number}": key for number, key in enumerate(keys)}
+    if not friend.named and not sql.rows(hot.for_keys(hot.KNOWN, len(keys)), params):
+        return []
+    return sql.rows(hot.for_keys(hot.FOLLOW, len(keys)), params)
 
 
 def _said(row: Any, **more: Any) -> Said:
@@ -243,7 +257,8 @@ def share(inviter: Entry, recipient: Contact, *, by: str) -> Referral:
 
 def _new_share(inviter: Entry, key: bytes, *, by: str) -> Referral:
     if queries.asked_today(inviter, timezone.now() - timedelta(days=1)) >= SHARES_A_DAY:
-        raise Refused("rate_limited", f"You have told {SHARES_A_DAY} friends today. Tell the next ones tomorrow.")
+        said = gettext("You have told %(n)d friends today. Tell the next ones tomorrow.")
+        raise Refused("rate_limited", said % {"n": SHARES_A_DAY})
     referral = Referral.objects.create(
         launch_id=inviter.launch_id, referrer=inviter, recipient_key=key, status=Referral.Status.SHARED, via="share"
     )

@@ -1,9 +1,11 @@
 """What referrals do when something happens to an entry or a code."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from outbox.facts import Said
 from referrals import actions
+from referrals.actions import Friend
 from waitlist.channels import Contact
 from waitlist.signals import (
     entry_appealed,
@@ -21,11 +23,19 @@ def ids_of(said: Sequence[Said]) -> list[int]:
     return [one.id for one in said]
 
 
+def member(row: Any) -> Friend:
+    """The new member behind a row of waitlist.register."""
+    contact = Contact(row.contact_kind, row.contact, row.canonical)
+    return Friend(row.id, contact, named=row.referred_by_id is not None)
+
+
 @entry_joined.connect
 def attribute_friends(said: Sequence[Said], by: str) -> None:
     """Somebody brought them, perhaps."""
-    contacts = {one.id: one.extra for one in said if one.extra}
-    actions.attribute(ids_of(said), contacts, by=by)
+    friends = [
+        Friend(one.id, one.extra, named=bool(one.data.get("referred_by") or one.data.get("again"))) for one in said
+    ]
+    actions.attribute(friends, by=by)
 
 
 @entry_confirmed.connect
@@ -49,8 +59,7 @@ def void_friends(said: Sequence[Said], by: str) -> None:
 @entry_registered.connect
 def qualify_friends(said: Sequence[Said], by: str) -> None:
     """They are in, by a code or because the launch is open: their referrals qualify."""
-    contacts = {one.id: Contact(one.extra.contact_kind, one.extra.contact, one.extra.canonical) for one in said}
-    actions.qualify(ids_of(said), contacts, by=by)
+    actions.qualify([member(one.extra) for one in said], by=by)
 
 
 @entry_confirmed.connect
