@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
 from django.utils import timezone
 
 from outbox import actions, queries, registry, relay
@@ -15,6 +16,7 @@ from outbox.models import Delivery, Event, SavedReply, Suppression
 from outbox.policy import WAITS, End
 from outbox.registry import Outcome
 from outbox.signals import delivery_replayed
+from tests import cast
 
 pytestmark = pytest.mark.django_db
 ADA = b"a" * 32
@@ -330,3 +332,36 @@ def test_the_relay_does_what_the_apps_above_ask_of_it(monkeypatch: pytest.Monkey
     monkeypatch.setattr(registry, "ticks", [tick])
     call_command("relay", "--once")
     assert ticked == ["folded"]
+
+
+@pytest.fixture
+def staff(client: Client) -> Client:
+    client.force_login(cast.dev())
+    return client
+
+
+def test_staff_replay_a_dead_letter_from_the_console(staff: Client) -> None:
+    owes("entry:1", "entry:2")
+    Delivery.objects.filter(subject="entry:1").update(status="given_up")
+    press = {"action": "replay", "_selected_action": list(Delivery.objects.values_list("pk", flat=True))}
+    page = staff.post("/admin/outbox/delivery/", press, follow=True).content.decode()
+    assert "1 delivery is owed again" in page
+    assert row("entry:1").status == "owed"
+    assert Event.objects.get(kind="delivery.replayed").by.startswith("staff:")
+
+
+def test_the_console_shows_the_trail_and_changes_nothing(staff: Client) -> None:
+    delivery_replayed.announce([Said("delivery:1")], by="staff:5")
+    event = Event.objects.get()
+    assert "delivery.replayed" in staff.get("/admin/outbox/event/?q=delivery:1").content.decode()
+    assert staff.get(f"/admin/outbox/event/{event.pk}/change/").status_code == 200
+    assert staff.post(f"/admin/outbox/event/{event.pk}/change/", {"by": "nobody"}).status_code == 403
+    assert staff.get(f"/admin/outbox/event/{event.pk}/delete/").status_code == 403
+    assert staff.get("/admin/outbox/delivery/add/").status_code == 403
+
+
+def test_the_console_shows_no_sealed_text(staff: Client) -> None:
+    owes("entry:1", sealed=b"box", address_key=ADA)
+    page = staff.get(f"/admin/outbox/delivery/{row('entry:1').pk}/change/").content.decode()
+    assert "entry:1" in page
+    assert "sealed" not in page.lower()
