@@ -92,6 +92,17 @@ def recipient_in(text: str) -> Contact:
         raise ValidationError({"recipient_email": error.detail["email"]}) from error  # type: ignore[call-overload]
 
 
+class RewardShown(serializers.Serializer[Any]):
+    """What was given, and why."""
+
+    type = serializers.ChoiceField(choices=["invite_codes", "points", "tier"])
+    amount = serializers.IntegerField()
+    reason = serializers.CharField()
+    milestone = serializers.IntegerField(allow_null=True)
+    tier = serializers.CharField(allow_null=True)
+    granted_at = serializers.DateTimeField()
+
+
 class Quality(MemberDoor):
     """How many friends a member brought, how many of them stay, and what it earned."""
 
@@ -101,22 +112,12 @@ class Quality(MemberDoor):
     class Input(OfLaunch):
         pass
 
-    class RewardShown(serializers.Serializer[Any]):
-        """What was given, and why."""
-
-        type = serializers.ChoiceField(choices=["invite_codes", "points", "tier"])
-        amount = serializers.IntegerField()
-        reason = serializers.CharField()
-        milestone = serializers.IntegerField(allow_null=True)
-        tier = serializers.CharField(allow_null=True)
-        granted_at = serializers.DateTimeField()
-
     class Output(serializers.Serializer[Any]):
         referred_count = serializers.IntegerField(help_text="Friends who joined and are not gone.")
         quality_score = serializers.FloatField(
             help_text="0 to 1: the share of friends who register and stay, with a prior."
         )
-        rewards = serializers.ListField(child=serializers.DictField())
+        rewards = RewardShown(many=True)
 
     def get(self, request: Request, email: str) -> Answer:
         return Answer(queries.quality_of(self.member("email", email)))
