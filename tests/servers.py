@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import psycopg
 import redis
+from django.conf import settings
 
 from config import embedded
 
@@ -52,10 +53,17 @@ def begin() -> Servers:
     if "PYTEST_XDIST_WORKER" not in os.environ:
         settle()
     elif url := os.environ.get("REDIS_URL"):
-        # Each worker counts and caches for itself, so it may also forget for itself.
-        number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")) + 1
-        os.environ["REDIS_URL"] = f"{url}?db={number}" if url.startswith("unix:") else f"{url.rstrip('/0')}/{number}"
+        part(url, int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")) + 1)
     return Servers(*(os.environ[name] for name in ("TESTED_POSTGRES", "TESTED_REDIS", "TESTED_CHROMIUM")))
+
+
+def part(url: str, number: int) -> None:
+    """Gives a worker a Redis database of its own: it counts and caches for itself, and may forget for itself."""
+    own = f"{url}?db={number}" if url.startswith("unix:") else f"{url.rstrip('/0')}/{number}"
+    os.environ["REDIS_URL"] = own
+    # In a worker pytest-django has read the settings before conftest.py is read; no cache is open yet.
+    settings.REDIS_URL = own
+    settings.CACHES["default"]["LOCATION"] = own
 
 
 def settle() -> None:

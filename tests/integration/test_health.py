@@ -102,7 +102,7 @@ def test_without_redis_the_broker_is_the_file_system(client: Client, settings: S
 def test_a_lost_database_is_named_quickly(client: Client) -> None:
     began = time.monotonic()
     response = client.get("/health/ready")
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 3  # a second for each check that asks the database
     assert response.status_code == 503
     assert {"database", "migrations", "relay"} <= set(response.json()["missing"])
     assert int(response["Retry-After"]) >= 1
