@@ -56,7 +56,7 @@ def programs(data_dir: Path, bind: str, port: int, environ: dict[str, str], *, s
     worker += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     beat = ["beat", "--loglevel", "WARNING", "--pidfile=", "--schedule", str(data_dir / "beat-schedule")]
     return [
-        Child("relay", [sys.executable, "manage.py", "relay"], environ),
+        Child("relay", [sys.executable, "manage.py", "relay", "--skip-checks"], environ),
         Child("worker", [*celery, *worker], environ, grace=20),
         Child("beat", [*celery, *beat], environ),
         Child("web", granian, environ, grace=10),

@@ -102,7 +102,7 @@ class Command(BaseCommand):
         """Web, relay, worker and beat; returns when the web server answers and says where to click."""
         redis = self.redis_given() or embedded.redis_url(settings.DATA_DIR)
         environ = {**os.environ, "DEBUG": str(settings.DEBUG), "REDIS_URL": redis, "PORT": str(settings.PORT)}
-        for folder in ("broker", "broker-control"):
+        for folder in ("broker", "broker-control"):  # of Celery, where there is no Redis
             Path(settings.DATA_DIR / folder).mkdir(parents=True, exist_ok=True)
         run.start(
             supervisor.programs(settings.DATA_DIR, settings.BIND_ADDRESS, settings.PORT, environ, several=bool(redis))
