@@ -25,6 +25,16 @@ from waitlist.models import Entry
 from waitlist.tokens import PERSON_COOKIE, entry_of
 
 
+def reasons(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The points by their reason: many friends are one line."""
+    found: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        one = found.setdefault(line["reason"], {"reason": line["reason"], "times": 0, "points": 0})
+        one["times"] += 1
+        one["points"] += line["points"]
+    return list(found.values())
+
+
 def next_reward(entry: Entry) -> dict[str, Any] | None:
     """What the next milestone pays, and how many friends are missing; None when every milestone is reached."""
     have = qualified_count(entry)
@@ -61,6 +71,7 @@ class Me(View):
             "launch": entry.launch,
             "friends": friends_of(entry),
             "next_reward": next_reward(entry),
+            "reasons": reasons(shown["points"]),
             "invite_url": (shown["invite"] or {}).get("signup_url"),
             "remembered": PERSON_COOKIE in request.COOKIES,
         }
