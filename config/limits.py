@@ -44,6 +44,7 @@ LIMITS: dict[str, dict[str, str]] = {
     "password-reset": {"network": "120/h", "contact": "5/h"},
     "share": {"network": "300/h", "person": "60/h", "key": "600/m"},
     "earn": {"network": "600/h", "person": "60/h", "key": "600/m"},
+    "quality": {"network": "600/h", "person": "60/h", "key": "1200/m"},
     "me": {"network": "1200/10m", "person": "300/10m"},
     "act": {"network": "600/10m", "person": "60/10m"},
     "validate": {"network": "120/m"},

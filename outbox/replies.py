@@ -49,7 +49,6 @@ FROM outbox_savedreply WHERE scope = %(scope)s AND key = %(key)s
 MINE = "WHERE scope = %(scope)s AND key = %(key)s AND created_at = %(since)s AND status IS NULL"
 KEEP = f"UPDATE outbox_savedreply SET status = %(status)s, body = to_jsonb(%(body)s::text), ids = %(ids)s::jsonb {MINE}"  # noqa: S608
 FORGET = f"DELETE FROM outbox_savedreply {MINE}"  # noqa: S608
-PURGE = "DELETE FROM outbox_savedreply WHERE created_at < now() - interval '24 hours' RETURNING id"
 
 
 def claim(scope: str, key: str, fingerprint: bytes) -> Claim | Answer:
@@ -75,8 +74,3 @@ def keep(claim: Claim, answer: Answer) -> None:
 def forget(claim: Claim) -> None:
     """Frees the key: failures are not kept."""
     sql.rows(FORGET, {"scope": claim.scope, "key": claim.key, "since": claim.since})
-
-
-def purge() -> int:
-    """Deletes the answers whose day is over; how many."""
-    return len(sql.rows(PURGE))

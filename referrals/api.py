@@ -107,7 +107,7 @@ class Quality(MemberDoor):
     """How many friends a member brought, how many of them stay, and what it earned."""
 
     callers = frozenset({"person", "key:referrals:read"})
-    limit = "keyed"
+    limit = "quality"
 
     class Input(OfLaunch):
         pass

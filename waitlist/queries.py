@@ -45,6 +45,8 @@ def rules_of(slug: str | None) -> Rules | None:
     if until < time.monotonic():
         launch = Launch.objects.filter(slug=slug).first() if slug else Launch.objects.order_by("pk").first()
         rules = Rules(launch, {(w.rule, w.key): w.points for w in launch.weights.all()}) if launch else None
+        if rules is None:
+            return None  # a name that is none is not kept: strangers could fill the memory with them
         _kept[slug] = (time.monotonic() + KEPT_SECONDS, rules)
     return rules
 
