@@ -65,7 +65,7 @@ class AccountGate(DefaultAccountAdapter):
         made: User = super().save_user(request, user, form)
         if not let_in(admission, made):
             raise Raced
-        passage.entered = True
+        passage.passed = True
         return made
 
     def is_email_verified(self, request: HttpRequest, email: str) -> bool:
@@ -76,6 +76,7 @@ class AccountGate(DefaultAccountAdapter):
     def send_account_already_exists_mail(self, email: str) -> None:
         """Nobody was made, and the page looks as if; what is true goes to the mailbox, after the work a user would cost."""
         passage: Passage = passage_of(allauth_context.request)
+        passage.passed = True
         make_password("as much work as a new user's password")
         if passage.admission and passage.admission.way == Way.MAILBOX:
             write_to_mailbox(passage.admission)

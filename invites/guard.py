@@ -47,7 +47,7 @@ class Passage:
     refused: Refused | None = None  # came late; the form says it when the view runs again
     said: bool = False
     raced: bool = False
-    entered: bool = False
+    passed: bool = False  # the form was good; what the browser carried is spent, whatever became of it
 
 
 def passage_of(request: HttpRequest) -> Passage:
@@ -89,6 +89,7 @@ def pass_through(request: HttpRequest, run: Run) -> HttpResponseBase:
     """Runs the view until it was not overtaken, and notes what was refused once its transaction is over."""
     passage = request.passage = Passage()  # type: ignore[attr-defined]
     session, response, tries = request.session.session_key, None, TRIES
+    was_signed_in = request.user.is_authenticated
     while response is None and tries:
         response = one_try(passage, run)
         if response is None:
@@ -99,12 +100,16 @@ def pass_through(request: HttpRequest, run: Run) -> HttpResponseBase:
         actions.note_attempt(*passage.attempt)
     if response is None:
         return turn_back(request, passage.refused or Refused(actions.NOT_ACCEPTED))
-    return go_on(response) if passage.entered else response
+    if passage.passed:
+        carried.forget(response)
+    if request.user.is_authenticated and not was_signed_in:
+        response.delete_cookie(PERSON_COOKIE, samesite="Lax")  # from now on their page is found by the log-in
+    return response
 
 
 def one_try(passage: Passage, run: Run) -> HttpResponseBase | None:
     """The view's answer, or None when all of it was rolled back."""
-    passage.entered = False
+    passage.passed = False
     try:
         with transaction.atomic():
             return committed(run)
@@ -115,7 +120,7 @@ def one_try(passage: Passage, run: Run) -> HttpResponseBase | None:
     except IntegrityError as error:
         broken = constraint_of(error)
         if broken == NOT_ADMITTED:
-            raise PermissionDenied from error
+            raise PermissionDenied("A user whom nobody admitted was refused.") from None  # the error holds the row
         if broken not in TAKEN:
             raise
         passage.raced = True
@@ -163,15 +168,10 @@ def sentence(refused: Refused) -> str:
 def turn_back(request: HttpRequest, refused: Refused) -> HttpResponseBase:
     """The refusal in the words of whoever asks: as allauth's JSON says errors, or as a message above the form."""
     if is_headless_request(request):
-        error = {"message": sentence(refused), "code": refused.reason, "param": "invite_code"}
-        response: HttpResponseBase = APIResponse(request, errors=[error], status=422)
+        closed = refused.reason == "launch_closed"
+        error = {"message": sentence(refused), "code": refused.reason}
+        error |= {} if closed else {"param": "invite_code"}
+        response: HttpResponseBase = APIResponse(request, errors=[error], status=403 if closed else 422)
         return response
     messages.error(request, sentence(refused))
     return redirect("account_signup")
-
-
-def go_on(response: HttpResponseBase) -> HttpResponseBase:
-    """They have a log-in now: what the browser carried is spent, and their page is found by the log-in."""
-    carried.forget(response)
-    response.delete_cookie(PERSON_COOKIE, samesite="Lax")
-    return response
