@@ -71,6 +71,8 @@ def settle() -> None:
     for name in OURS:
         os.environ.pop(name, None)
     data_dir = Path(tempfile.mkdtemp(prefix="vestibule-tests-"))
+    for folder in ("broker", "broker-control"):
+        (data_dir / folder).mkdir()
     database_given, redis_given = os.environ.get("DATABASE_URL", ""), os.environ.get("REDIS_URL", "")
     if database_given:
         atexit.register(shutil.rmtree, data_dir, ignore_errors=True)
