@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -76,6 +76,17 @@ def answers(path: Path) -> bool:
     return True
 
 
+@contextlib.contextmanager
+def in_a_folder_of_ours() -> Iterator[None]:
+    """Says plainly whose a file is that this user may not touch."""
+    try:
+        yield
+    except PermissionError as error:
+        whose = f"{error.filename} belongs to another user, or stands in a folder of theirs."
+        raise NotStarted(f"{whose} Start as that user, or set DATA_DIR elsewhere.") from error
+
+
+@in_a_folder_of_ours()
 def keep(path: Path, make: Callable[[], str]) -> str:
     """The text kept in this private file; made once, also when several ask at the same moment."""
     with contextlib.suppress(FileNotFoundError):
@@ -170,14 +181,9 @@ def open_cluster(data_dir: Path, bin_dir: Path, owner: tuple[int, int]) -> Clust
     return Cluster(path, owner, cluster.handle)
 
 
+@in_a_folder_of_ours()
 def open_folder(path: Path) -> int:
-    try:
-        return os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    except PermissionError as error:
-        uid = path.lstat().st_uid
-        raise NotStarted(
-            f"{path} belongs to another user (uid {uid}). Start as that user, or set DATA_DIR elsewhere."
-        ) from error
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY)
 
 
 def run_as_owner(cluster: Cluster, command: list[str]) -> None:
@@ -323,6 +329,7 @@ class Running:
         release(self.lock)
 
 
+@in_a_folder_of_ours()
 def claim(data_dir: Path) -> tuple[IO[str], bool]:
     """Takes DATA_DIR for this process alone; also tells whether the last one that had it was cut off."""
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
