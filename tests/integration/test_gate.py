@@ -488,8 +488,9 @@ class TestWhoIsInStaysIn:
 
     def test_while_nobody_new_comes_in(self, launch: Launch, client: Client) -> None:
         code = shared_code(launch, uses=9)
-        assert "By invitation only" in signs_up(client, "eve", code).content.decode()
-        assert signs_up_by_json(client, "eve", code).status_code == 403
+        assert "Closed for now" in signs_up(client, "eve", code).content.decode()
+        refused = signs_up_by_json(client, "eve", code)
+        assert (refused.status_code, refused.json()["errors"][0]["code"]) == (403, "launch_closed")
         assert comes_back_from_provider(client, "eve").status_code == 200
         assert User.objects.count() == 1
 
@@ -668,6 +669,30 @@ class TestMails:
         assert mails and not [mail.text for mail in mails if "evil" in mail.text + str(mail.headers)]
         link = next(link for mail in mails for link in mail.links if "/password/reset/key/" in link)
         assert link.startswith("http://testserver/") and client.get(link, follow=True).status_code == 200
+
+
+class TestWithoutRedis:
+    """A lost cache locks nobody out."""
+
+    @pytest.fixture(autouse=True)
+    def lost(self, settings: Settings) -> None:
+        options = {"SOCKET_CONNECT_TIMEOUT": 0.3, "SOCKET_TIMEOUT": 0.5, "IGNORE_EXCEPTIONS": True}
+        backend = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1:1/0", "OPTIONS": options}
+        settings.CACHES = {"default": backend}
+
+    def test_people_sign_up_and_sign_in(self, launch: Launch, client: Client, mailbox: Mailbox) -> None:
+        signs_up(client, "ada", shared_code(launch))
+        confirms(client, mailbox, "ada")
+        assert is_signed_in(client)
+        again = Client()
+        again.post("/accounts/login/", {"login": address("ada"), "password": PASSWORD})
+        assert is_signed_in(again)
+
+    def test_by_a_mailed_code_too(self, launch: Launch, client: Client, mailbox: Mailbox) -> None:
+        somebody(Client(), "ada")
+        client.post("/accounts/login/code/", {"email": address("ada")})
+        client.post("/accounts/login/code/confirm/", {"code": mailed_code(mailbox, "ada")})
+        assert is_signed_in(client)
 
 
 def invited_by_phone(launch: Launch) -> tuple[Entry, Invite]:
