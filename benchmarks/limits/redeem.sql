@@ -1,0 +1,19 @@
+-- The least a redemption with its eight writes could be: one statement, a fresh code each.
+\set n random(1, 1000000000000000)
+WITH next AS MATERIALIZED (
+    SELECT sha256(('code ' || nextval('next_code'))::bytea) AS digest
+), spent AS (
+    UPDATE code SET uses = uses + 1
+    FROM next WHERE code.digest = next.digest AND uses < max_uses AND expires_at > now() RETURNING code.id
+), made AS (
+    INSERT INTO entry (email, status) SELECT 'p' || :n || '@example.com', 'registered' FROM spent
+    ON CONFLICT (email) DO NOTHING RETURNING id
+), redeemed AS (
+    INSERT INTO redemption (code_id, entry_id) SELECT spent.id, made.id FROM spent, made
+), told AS (
+    INSERT INTO event (kind, subject, data) SELECT 'code.redeemed', 'entry:' || made.id, '{}' FROM made
+), due AS (
+    INSERT INTO owed (kind, subject) SELECT 'welcome', 'entry:' || made.id FROM made
+)
+INSERT INTO code (digest, owner_id)
+SELECT sha256((:n || '/' || number)::bytea), made.id FROM made, generate_series(1, 3) AS number;
