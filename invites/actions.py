@@ -16,7 +16,7 @@ from outbox.actions import owe
 from outbox.errors import Refused
 from outbox.facts import Said
 from outbox.keys import every_keyed, newest
-from outbox.states import StaleState, move, move_one, verb
+from outbox.states import StaleState, move, move_one, sources, verb
 from waitlist import actions as waitlist
 from waitlist.channels import Contact
 from waitlist.models import Entry, Launch
@@ -325,7 +325,7 @@ def cancel_batch(batch: Batch, reason: str, *, by: str) -> None:
 
 
 @verb
-def issue(launch: Launch, granted: Sequence[Any], *, batch_id: int | None, by: str) -> None:
+def issue(launch: Launch, granted: Sequence[Any], *, batch_id: int | None, by: str, reason: str = "") -> None:
     """One code and one invite for each granted row of waitlist.invite_next, and the mails that carry them."""
     ids = [row.id for row in sql.rows(hot.NEXT_IDS, {"count": len(granted)})]
     prefix, version = codes.prefix_of(launch.code_format, "", timezone.now().date()), newest()
@@ -347,40 +347,41 @@ def issue(launch: Launch, granted: Sequence[Any], *, batch_id: int | None, by: s
     }
     issued = sql.rows(hot.ISSUE, params)
     waitlist.announce_invited(launch, [row.id for row in granted], batch_id=batch_id, by=by)
-    said = [Said(f"entry:{row.entry_id}", {"invite": row.id, "code": row.code_id, "batch": batch_id}) for row in issued]
+    why = {"batch": batch_id} | ({"reason": reason} if reason else {})
+    said = [Said(f"entry:{row.entry_id}", {"invite": row.id, "code": row.code_id, **why}) for row in issued]
     signals.invite_issued.announce(said, by=by)
     owe(messages.invited(granted, {row.entry_id: row.id for row in issued}, keys))
 
 
 @verb
-def invite(launch: Launch, ids: Sequence[int], *, by: str) -> int:
+def invite(launch: Launch, ids: Sequence[int], *, by: str, reason: str = "") -> int:
     """Invites these people now, whoever stands before them, within the day's quota; how many could be."""
-    day, taken = waitlist.take(launch, len(ids))
-    if not taken:
+    invited, left = _invite_within_quota(launch, ids, by=by, reason=reason)
+    if left and not invited:
         raise Refused("quota_reached")
-    granted = waitlist.invite_named(launch, list(ids)[:taken], by=by)
-    waitlist.give_back(launch, day, taken - len(granted))
-    if granted:
-        issue(launch, granted, batch_id=None, by=by)
-    return len(granted)
+    return invited
 
 
 @verb
 def invite_approved(ids: Sequence[int], *, by: str) -> int:
     """Invites approved people at once where their launch wants it, as far as the day's quota goes; how many."""
-    eager = Entry.objects.filter(pk__in=ids, launch__invite_on_approval=True).order_by(
-        "launch_id", "-priority", "place"
-    )
-    invited = 0
-    for launch in Launch.objects.filter(pk__in=eager.values("launch_id")).order_by("pk"):
-        of_launch = list(eager.filter(launch=launch).values_list("pk", flat=True))
-        day, taken = waitlist.take(launch, len(of_launch))
-        granted = waitlist.invite_named(launch, of_launch[:taken], by=by) if taken else []
+    eager = Launch.objects.filter(entry__in=ids, invite_on_approval=True).distinct().order_by("pk")
+    return sum(_invite_within_quota(launch, ids, by=by, reason="approved")[0] for launch in eager)
+
+
+def _invite_within_quota(launch: Launch, ids: Sequence[int], *, by: str, reason: str) -> tuple[int, int]:
+    """(how many were invited, how many more could have been if the day had places)."""
+    able = Entry.objects.filter(pk__in=ids, launch=launch, held_at=None, status__in=sources(Entry, "invited"))
+    wanted = list(able.order_by("-priority", "place").values_list("pk", flat=True))
+    if not wanted:
+        return 0, 0
+    day, taken = waitlist.take(launch, len(wanted))
+    granted = waitlist.invite_named(launch, wanted[:taken], by=by) if taken else []
+    if len(granted) < taken:
         waitlist.give_back(launch, day, taken - len(granted))
-        if granted:
-            issue(launch, granted, batch_id=None, by=by)
-        invited += len(granted)
-    return invited
+    if granted:
+        issue(launch, granted, batch_id=None, by=by, reason=reason)
+    return len(granted), len(wanted) - taken
 
 
 @verb
