@@ -115,7 +115,7 @@ class EntryAdmin(ExportMixin, ReadOnly):
     list_per_page = 50
     list_select_related = ()
     inlines = (PointsInline,)
-    actions = (
+    actions: tuple[Any, ...] = (
         with_reason(_("Approve"), actions.approve),
         with_reason(_("Hold"), actions.hold),
         with_reason(_("Release from hold"), actions.release),

@@ -29,10 +29,11 @@ from rest_framework.request import Request
 from accounts.actions import create_api_key, create_staff, revoke_api_key
 from accounts.models import ApiKey, User
 from config import problems
+from outbox.actions import purge
 from outbox.doors import Door
 from outbox.errors import Refused
 from outbox.models import SavedReply
-from outbox.replies import Answer, purge
+from outbox.replies import Answer
 from outbox.states import StaleState
 from waitlist.models import Entry, Launch
 from waitlist.tokens import PERSON, person_token, sign
