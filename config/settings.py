@@ -211,6 +211,7 @@ ACCOUNT_RATE_LIMITS: dict[str, str | None] = {
     "reset_password": None,
     "reset_password_from_key": None,
 }
+SIGN_UP_SECONDS: float = env.float("SIGN_UP_SECONDS", default=0.3)  # no answer comes sooner, so its time tells nothing
 SOCIALACCOUNT_AUTO_SIGNUP = False
 SOCIALACCOUNT_LOGIN_ON_GET = False
 SOCIALACCOUNT_EMAIL_VERIFICATION = "mandatory"

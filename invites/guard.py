@@ -5,6 +5,7 @@ one transaction with the redemption: whatever fails, all of it is gone. Only wha
 """
 
 import functools
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.internal.httpkit import is_headless_request
 from allauth.headless.internal.restkit.response import APIResponse
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import IntegrityError, transaction
@@ -89,7 +91,7 @@ def pass_through(request: HttpRequest, run: Run) -> HttpResponseBase:
     """Runs the view until it was not overtaken, and notes what was refused once its transaction is over."""
     passage = request.passage = Passage()  # type: ignore[attr-defined]
     session, response, tries = request.session.session_key, None, TRIES
-    was_signed_in = request.user.is_authenticated
+    was_signed_in, began = request.user.is_authenticated, time.monotonic()
     while response is None and tries:
         response = one_try(passage, run)
         if response is None:
@@ -104,6 +106,9 @@ def pass_through(request: HttpRequest, run: Run) -> HttpResponseBase:
         carried.forget(response)
     if request.user.is_authenticated and not was_signed_in:
         response.delete_cookie(PERSON_COOKIE, samesite="Lax")  # from now on their page is found by the log-in
+    elif passage.passed:
+        # Making somebody takes longer than writing to somebody known: both answers come when the longer one is sure to.
+        time.sleep(max(0.0, began + settings.SIGN_UP_SECONDS - time.monotonic()))
     return response
 
 

@@ -39,6 +39,7 @@ PEOPLE = [f"guest{number}" for number in range(CROWD)]
 def opened(transactional_db: None, settings: Settings) -> Launch:
     """A launch, quick passwords, and no limits."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.SIGN_UP_SECONDS = 0
     settings.RATELIMIT_ENABLE = False
     forget_kept()
     return open_first_launch()

@@ -2,7 +2,9 @@
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -48,6 +50,7 @@ NOT_ACCEPTED = "This code cannot be accepted"
 @pytest.fixture(autouse=True)
 def quick_passwords(settings: Settings) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.SIGN_UP_SECONDS = 0
 
 
 @pytest.fixture
@@ -183,7 +186,7 @@ class TestInvitesThatAreOver:
         entry, invite = cast.invited(launch, "ada")
         Code.objects.update(expires_at=entry.created_at)
         actions.lapse()
-        assert "you are back in line" in opens(client, invite).content.decode()
+        assert "You are back in line" in opens(client, invite).content.decode()
 
     def test_a_declined_one_says_so(self, launch: Launch, client: Client) -> None:
         entry, invite = cast.invited(launch, "ada")
@@ -384,6 +387,11 @@ class TestNothingIsLearnt:
         path, users = "/accounts/login/code/", User.objects.count()
         seen = {name: plain(Client().post(path, {"email": address(name)}, follow=True), name) for name in people}
         assert len(set(seen.values())) == 1 and User.objects.count() == users
+
+    def test_by_the_time_it_takes(self, launch: Launch, people: list[str], settings: Settings) -> None:
+        settings.SIGN_UP_SECONDS, code = 0.4, shared_code(launch, uses=9)
+        took = [seconds_of(partial(signs_up, Client(), name, code)) for name in people]
+        assert min(took) >= 0.4
 
     def test_each_of_them_gets_one_mail(self, launch: Launch, people: list[str], mailbox: Mailbox) -> None:
         code = shared_code(launch, uses=9)
@@ -761,6 +769,12 @@ def seen_after_single_sign_on(name: str, code: str) -> str:
     comes_back_from_provider(client, name)
     first = client.post(SOCIAL_FORM, {"email": address(name), "invite_code": code})
     return f"{plain(first, name)} {sorted(client.cookies)} {plain(client.get(LOOK_IN_INBOX), name)}"
+
+
+def seconds_of(act: Callable[[], Any]) -> float:
+    began = time.monotonic()
+    act()
+    return time.monotonic() - began
 
 
 def rows() -> dict[str, int]:
