@@ -23,7 +23,9 @@ PORT: int = env.int("PORT", default=8000)
 BIND_ADDRESS: str = env("BIND_ADDRESS", default="127.0.0.1" if DEBUG else "0.0.0.0")  # noqa: S104
 PRODUCTION = bool(DATABASE_URL) and not DEBUG
 
-given = {name: env(name, default="").strip() for name in ("SECRET_KEY", "CODE_KEYS", "PUBLIC_BASE_URL", "ALLOWED_HOSTS")}
+given = {
+    name: env(name, default="").strip() for name in ("SECRET_KEY", "CODE_KEYS", "PUBLIC_BASE_URL", "ALLOWED_HOSTS")
+}
 if PRODUCTION and (reasons := checks.refusals(given)):
     raise ImproperlyConfigured(
         "Vestibule does not start in production like this:\n" + "\n".join(f"- {each}" for each in reasons)
