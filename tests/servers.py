@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import psycopg
 import redis
@@ -64,6 +64,13 @@ def part(url: str, number: int) -> None:
     # In a worker pytest-django has read the settings before conftest.py is read; no cache is open yet.
     settings.REDIS_URL = own
     settings.CACHES["default"]["LOCATION"] = own
+
+
+def numbered(url: str, number: int) -> str:
+    """The Redis database of that number on the same server."""
+    if url.startswith("unix:"):
+        return f"{url.partition('?')[0]}?db={number}"
+    return urlsplit(url)._replace(path=f"/{number}").geturl()
 
 
 def settle() -> None:
