@@ -6,6 +6,7 @@ up somebody's tries.
 """
 
 import hashlib
+import itertools
 import logging
 import threading
 import time
@@ -17,11 +18,13 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
+from django.http.request import RawPostDataException
 from django.utils import timezone
 from django_ratelimit.core import get_usage
 from rest_framework.throttling import BaseThrottle
 
 from config import api, problems
+from invites.codes import fold
 from invites.queries import wrong_codes
 from outbox.callers import Caller, caller_of, client_ip, network
 from waitlist.channels import read_any
@@ -95,7 +98,8 @@ CONTACT_FIELDS = ("recipient_email", "email", "phone", "contact", "user_email", 
 CODE_FIELDS = ("code", "invite_code")
 LONGEST_PART = 400
 
-Part = Callable[[str], str]  # the value of a part of this call, empty when it has none
+Values = str | tuple[str, ...]
+Part = Callable[[str], Values]  # what a part of this call is, or may be; empty when it has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,16 +192,21 @@ def spend(scope: str, part: Part) -> Decision:
 def applying(scope: str, part: Part) -> Iterator[tuple[Rule, str]]:
     """The scope's rules whose parts are all there, with what they count under."""
     for rule in RULES[scope]:
-        values = tuple(part(name) for name in rule.parts)
-        if all(values):
+        for values in itertools.product(*(listed(part(name)) for name in rule.parts)):
             yield rule, digest(values)
+
+
+def listed(values: Values) -> tuple[str, ...]:
+    """The values of a part, none of them empty."""
+    return tuple(value for value in ((values,) if isinstance(values, str) else values) if value)
 
 
 def without_counters(scope: str, part: Part) -> Decision:
     """The decision while the counters are lost: open, but for guesses, which the database counts."""
-    if scope not in GUESSED or not part("network"):
+    known = listed(part("network"))
+    if scope not in GUESSED or not known:
         return Decision()
-    wrong = wrong_codes(part("network"), timezone.now() - WRONG_WITHIN)
+    wrong = wrong_codes(known[0], timezone.now() - WRONG_WITHIN)
     if wrong < WRONG_CODES:
         return Decision()
     logger.warning("rate limit %s:wrong-codes: %s of %s", scope, wrong, WRONG_CODES)
@@ -212,18 +221,11 @@ def contact_part(text: str) -> str:
         return text.strip().casefold()
 
 
-def code_part(text: str) -> str:
-    """The code without case, spaces and dashes, so that writing it otherwise is no new try."""
-    return "".join(letter for letter in text.upper() if letter.isalnum())
-
-
-def first_text(sent: Mapping[str, Any], names: tuple[str, ...]) -> str:
-    """The first of these fields that holds text."""
-    for name in names:
-        value = sent.get(name)
-        if isinstance(value, str) and value.strip():
-            return value[:LONGEST_PART]
-    return ""
+def texts(sent: Mapping[str, Any], names: tuple[str, ...]) -> list[str]:
+    """Every one of these fields that holds text: which of them the door reads is not known here, and one that it does not
+    read must not stand in for the one it does."""
+    found = [sent.get(name) for name in names]
+    return [value[:LONGEST_PART] for value in found if isinstance(value, str) and value.strip()]
 
 
 class Call:
@@ -231,23 +233,22 @@ class Call:
 
     def __init__(self, request: HttpRequest, sent: Callable[[], Mapping[str, Any]], caller: Caller) -> None:
         self.request, self.sent, self.caller = request, sent, caller
-        self.known: dict[str, str] = {}
+        self.known: dict[str, Values] = {}
 
-    def part(self, name: str) -> str:
-        """The value of that part, empty when this call has none."""
+    def part(self, name: str) -> Values:
+        """The value of that part, empty when this call has none; all of them where several fields may be meant."""
         if name not in self.known:
             self.known[name] = self.read(name)
         return self.known[name]
 
-    def read(self, name: str) -> str:
-        """Reads the part from the call."""
+    def read(self, name: str) -> Values:
+        """Reads the part from the call. A code counts as it is looked up, so that writing it otherwise is no new try."""
         if name == "network":
             return "" if self.caller.vouched else network(self.request) or ""
         if name == "contact":
-            text = first_text(self.sent(), CONTACT_FIELDS)
-            return contact_part(text) if text else ""
+            return tuple(dict.fromkeys(contact_part(text) for text in texts(self.sent(), CONTACT_FIELDS)))
         if name == "code":
-            return code_part(first_text(self.sent(), CODE_FIELDS))
+            return tuple(dict.fromkeys(fold(text) for text in texts(self.sent(), CODE_FIELDS)))
         kinds = {"key": ("key", "staff"), "person": ("person",)}[name]
         return self.caller.actor if self.caller.kind in kinds else ""
 
@@ -284,12 +285,13 @@ def scope_of(request: HttpRequest, view: Any) -> str:
 
 
 def sent_by(request: HttpRequest) -> Mapping[str, Any]:
-    """The fields of a form, or of the JSON that allauth's headless API takes."""
-    if request.content_type != "application/json":
+    """The fields of a form, or of the JSON that allauth's headless API takes, whatever its Content-Type says."""
+    match = request.resolver_match
+    if request.content_type != "application/json" and not (match and "headless" in match.namespaces):
         return request.POST
     try:
-        return api.read_json(request.body)
-    except (ValueError, RecursionError) as error:
+        return api.read_json(request.body) if request.body else {}
+    except (ValueError, RecursionError, RawPostDataException) as error:
         raise BadRequest from error
 
 

@@ -46,7 +46,7 @@ class OfLaunch(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """The default launch where none is named."""
-        attrs.setdefault("launch", queries.rules_of(None))
+        attrs["launch"] = attrs.get("launch") or queries.rules_of(None)
         if attrs["launch"] is None:
             raise serializers.ValidationError({"launch": ["There is no launch yet; start with `make run`."]})
         return attrs

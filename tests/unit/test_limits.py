@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from config.limits import FORMS, LIMITS, RULES, Rule, code_part, contact_part, digest, first_text
+from config.limits import FORMS, LIMITS, RULES, Rule, contact_part, digest, listed, texts
+from invites.codes import fold
 from outbox.callers import client_ip, network, user_agent
 
 PARTS = {"network", "contact", "code", "person", "key"}
@@ -64,22 +65,22 @@ def test_a_contact_written_otherwise_counts_alike(one: str, other: str) -> None:
     assert contact_part(one) == contact_part(other)
 
 
-@pytest.mark.parametrize("text", ["abcd-efgh", "ABCD EFGH", "ab.cd.ef.gh", " AbCdEfGh "])
-def test_a_code_written_otherwise_counts_alike(text: str) -> None:
-    assert code_part(text) == "ABCDEFGH"
-
-
 @given(st.text(max_size=300))
 def test_any_text_can_be_counted(text: str) -> None:
-    assert len(digest((contact_part(text), code_part(text)))) == 64
+    assert len(digest((contact_part(text), fold(text)))) == 64
 
 
 def test_parts_do_not_run_into_each_other() -> None:
     assert digest(("ab", "c")) != digest(("a", "bc"))
 
 
-def test_the_first_field_that_holds_text_counts() -> None:
-    assert first_text({"email": None, "phone": ["x"], "contact": "ada"}, ("email", "phone", "contact")) == "ada"
+def test_every_field_that_holds_text_counts() -> None:
+    sent = {"email": None, "phone": ["x"], "contact": "ada", "login": "eve", "username": " "}
+    assert texts(sent, ("email", "phone", "contact", "login", "username")) == ["ada", "eve"]
+
+
+def test_a_part_may_be_one_text_or_several() -> None:
+    assert (listed(""), listed("ada"), listed(("ada", "", "eve"))) == ((), ("ada",), ("ada", "eve"))
 
 
 V4, V6 = "203.0.113.9", "2001:db8:1:2:3:4:5:6"
