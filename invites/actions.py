@@ -15,7 +15,7 @@ from outbox import sql
 from outbox.actions import owe
 from outbox.errors import Refused
 from outbox.facts import Said
-from outbox.keys import every_keyed, newest
+from outbox.keys import address_key, address_keys, newest
 from outbox.states import StaleState, move, move_one, sources, verb
 from waitlist import actions as waitlist
 from waitlist.channels import Contact
@@ -100,7 +100,7 @@ def _params(launch: Launch, ask: Ask) -> dict[str, Any]:
         "launch": launch.pk,
         "contact_kind": contact.kind,
         "canonical": contact.canonical,
-        "bound": every_keyed("address", f"{contact.kind}:{contact.canonical}"),
+        "bound": address_keys(contact.kind, contact.canonical),
         "domain": contact.domain,
         "shared": launch.mode != Launch.Mode.WAITLIST,
         "own": launch.member_codes,
@@ -190,7 +190,7 @@ def note_attempt(launch: Launch, ask: Ask, reason: str) -> None:
     Attempt.objects.create(
         launch=launch,
         digest=codes.digest(codes.fold(ask.code)),
-        address_key=waitlist.address_key(ask.contact.kind, ask.contact.canonical),
+        address_key=address_key(ask.contact.kind, ask.contact.canonical),
         network=ask.network,
         user_agent=ask.user_agent,
         door=ask.door,
@@ -274,6 +274,19 @@ def resume_batch(batch: Batch, reason: str, *, by: str) -> Batch:
     return batch
 
 
+def finish_batches(*, by: str) -> None:
+    """Goes on with the batches whose worker died: the row is the cursor. One whose day is over is closed.
+
+    Beside a worker that lives this does no harm: each chunk holds the row, and counts in it.
+    """
+    open_now = Batch.objects.filter(status="releasing", launch__enabled=True).select_related("launch").order_by("pk")
+    for batch in open_now.filter(launch__mode__in=[Launch.Mode.WAITLIST, Launch.Mode.BOTH]):
+        if batch.created_at < queries.day_began(batch.launch, timezone.now()):
+            cancel_batch(batch, "its day is over", by=by)
+        while _release_chunk(batch.pk, by=by):
+            pass
+
+
 @verb
 def plan_batch(launch: Launch, count: int | None, *, by: str) -> Batch:
     """Makes the row that the chunks count in."""
@@ -330,7 +343,7 @@ def issue(launch: Launch, granted: Sequence[Any], *, batch_id: int | None, by: s
     ids = [row.id for row in sql.rows(hot.NEXT_IDS, {"count": len(granted)})]
     prefix, version = codes.prefix_of(launch.code_format, "", timezone.now().date()), newest()
     made = [codes.derive(pk, 0, launch.code_format, prefix, version) for pk in ids]
-    keys = [waitlist.address_key(row.contact_kind, row.canonical) for row in granted]
+    keys = [address_key(row.contact_kind, row.canonical) for row in granted]
     params = {
         "launch": launch.pk,
         "batch": batch_id,
@@ -503,7 +516,7 @@ def generate(launch: Launch, spec: Spec, *, by: str) -> tuple[CodeRun, bool]:
 
 def _asked(spec: Spec) -> dict[str, Any]:
     """What was asked, comparable: the address as a keyed hash, the end to the day (a retry comes seconds later)."""
-    bind = waitlist.address_key(spec.bind.kind, spec.bind.canonical).hex() if spec.bind else ""
+    bind = address_key(spec.bind.kind, spec.bind.canonical).hex() if spec.bind else ""
     asked = asdict(replace(spec, bind=None)) | {
         "bind": bind,
         "expires_at": spec.expires_at.astimezone(UTC).date().isoformat(),
@@ -529,7 +542,7 @@ def make(launch: Launch, spec: Spec, *, run_id: int | None, by: str) -> list[int
         "channel": spec.channel,
         "run": run_id,
         "owner": spec.owner_id,
-        "bound_key": waitlist.address_key(spec.bind.kind, spec.bind.canonical) if spec.bind else None,
+        "bound_key": address_key(spec.bind.kind, spec.bind.canonical) if spec.bind else None,
         "bound_domain": spec.bind_domain.casefold(),
         "by": by,
     }

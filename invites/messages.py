@@ -11,6 +11,7 @@ from outbox.registry import Letter, writer
 from waitlist.channels import Contact
 from waitlist.messages import HANDLER_OF, STRANGER_CAP, entries_of, letter_to, owed_to
 from waitlist.models import Entry
+from waitlist.tokens import referral_link
 
 
 def invited(granted: Sequence[Any], invites: Mapping[int, int], keys: Sequence[bytes]) -> list[Owed]:
@@ -69,7 +70,7 @@ def _invited_letter(invite: Invite) -> Letter:
 def write_welcome(deliveries: Sequence[Delivery]) -> Mapping[int, Letter]:
     """The member's own codes."""
     members = {pk: entry for pk, entry in entries_of(deliveries).items() if entry.status == "registered"}
-    return {pk: letter_to(entry, codes=queries.codes_of(entry)) for pk, entry in members.items()}
+    return {pk: letter_to(entry, codes=queries.codes_of(entry), share_url=referral_link(entry)) for pk, entry in members.items()}
 
 
 @writer("lapsed")

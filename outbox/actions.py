@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from outbox import keys, registry, sql
 from outbox.facts import Said
 from outbox.models import Delivery, Suppression
-from outbox.policy import BOUNCED, End, after
+from outbox.policy import BOUNCED, UNSUBSCRIBED, End, after
 from outbox.registry import Outcome
 from outbox.signals import address_restored, address_suppressed, delivery_given_up, delivery_replayed
 from outbox.states import move, verb
@@ -191,6 +191,15 @@ def lift(ids: Sequence[int], *, by: str) -> int:
     Suppression.objects.filter(pk__in=[row.pk for row in found]).delete()
     address_restored.announce([Said(f"suppression:{row.pk}", {"reason": row.reason}) for row in found], by=by)
     return len(found)
+
+
+@verb
+def lift_wish(address_keys: Sequence[bytes], *, by: str) -> int:
+    """Somebody who wanted no more mail asks for it again by a gesture of their own; a bouncing address stays as it is."""
+    short = [key[: keys.SHORT] for key in address_keys]
+    wishes = Suppression.objects.filter(address_key__in=short, reason=UNSUBSCRIBED)
+    ids = list(wishes.values_list("pk", flat=True))
+    return lift(ids, by=by) if ids else 0
 
 
 PURGE_REPLIES = """

@@ -13,10 +13,10 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from outbox import sql
-from outbox.actions import owe
+from outbox.actions import lift_wish, owe
 from outbox.errors import Refused
 from outbox.facts import Said
-from outbox.keys import keyed
+from outbox.keys import address_keys
 from outbox.states import StaleState, move, sources, verb
 from waitlist import hot, messages, queries, scoring, signals, tokens
 from waitlist.channels import Contact
@@ -26,6 +26,7 @@ CONFIRM_TRIES = 5
 CONFIRM_CODE_HOURS = 24
 LAPSES_KEEPING_PLACE = 1
 NEW_PLACE = RawSQL("nextval('waitlist_place')", ())
+NEW_ROUND = {"confirm_round": F("confirm_round") + 1, "confirm_tries": 0, "confirm_sent_at": Now()}  # new digits
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
@@ -59,11 +60,6 @@ def new_referral_code() -> str:
     return "".join(secrets.choice(ALPHABET) for _n in range(12))
 
 
-def address_key(kind: str, canonical: str) -> bytes:
-    """What the caps and the suppression list know an address by."""
-    return keyed("address", f"{kind}:{canonical}")
-
-
 def open_for_joining(launch: Launch) -> None:
     """Raises Refused while the launch takes nobody onto its list."""
     if not launch.enabled or launch.mode == Launch.Mode.CODES:
@@ -88,6 +84,8 @@ def join(rules: queries.Rules, application: Application, *, by: str, network: st
     elif row.fresh:
         data = {"launch": launch.pk, "source": application.source, "referred_by": referrer}
         signals.entry_joined.announce([Said(f"entry:{row.id}", data, extra=contact)], by=by)
+    elif row.status == Entry.Status.PENDING:
+        _renew_digits(row.id)
     owe([messages.answer_to_join(row.id, contact, row.fresh and launch.confirm_contact, row.confirm_round)])
     return Joined(row.id, row.fresh)
 
@@ -138,9 +136,15 @@ def _evidence(launch: Launch, application: Application, referrer: int | None) ->
 def _join_again(launch: Launch, entry_id: int, *, by: str) -> None:
     to = Entry.Status.PENDING if launch.confirm_contact else Entry.Status.WAITING
     place = None if launch.confirm_contact else NEW_PLACE
-    changes = {"place": place, "deferred_until": None, "confirm_tries": 0, "confirm_round": F("confirm_round") + 1}
+    changes = {"place": place, "deferred_until": None, **NEW_ROUND}
     if move(Entry.objects.filter(pk=entry_id, status="left"), to=to, **changes):
         signals.entry_joined.announce([Said(f"entry:{entry_id}", {"launch": launch.pk, "again": True})], by=by)
+
+
+def _renew_digits(entry_id: int) -> None:
+    """The message that follows names the digits: too old ones are made anew. Never younger ones, or joining again would buy tries."""
+    too_old = timezone.now() - timedelta(hours=CONFIRM_CODE_HOURS)
+    Entry.objects.filter(pk=entry_id, status="pending", confirm_sent_at__lte=too_old).update(**NEW_ROUND)
 
 
 @verb
@@ -149,8 +153,9 @@ def confirm(entry_id: int, *, by: str) -> bool:
     changes = {"place": Coalesce(F("place"), NEW_PLACE), "confirmed_at": Now()}
     if not move(Entry.objects.filter(pk=entry_id, status="pending"), to="waiting", **changes):
         return False
-    launch_id = Entry.objects.values_list("launch_id", flat=True).get(pk=entry_id)
-    signals.entry_confirmed.announce([Said(f"entry:{entry_id}", {"launch": launch_id})], by=by)
+    row = Entry.objects.values_list("launch_id", "contact_kind", "canonical", named=True).get(pk=entry_id)
+    lift_wish(address_keys(row.contact_kind, row.canonical), by=by)  # else their invitation would never reach them
+    signals.entry_confirmed.announce([Said(f"entry:{entry_id}", {"launch": row.launch_id})], by=by)
     return True
 
 
@@ -160,7 +165,7 @@ def confirm_by_code(launch: Launch, contact: Contact, code: str, *, by: str) -> 
     Not one transaction on purpose: a wrong try must be counted although the verb refuses.
     """
     entry = queries.entry_with(launch, contact)
-    if entry is None or not count_try(entry.pk) or not secrets.compare_digest(_code_now(entry), code.strip()):
+    if entry is None or not count_try(entry.pk) or not secrets.compare_digest(_code_now(entry), code.strip().encode()):
         raise Refused("code_wrong")
     confirm(entry.pk, by=by)
     forgive_tries(entry.pk)
@@ -168,8 +173,8 @@ def confirm_by_code(launch: Launch, contact: Contact, code: str, *, by: str) -> 
     return entry
 
 
-def _code_now(entry: Entry) -> str:
-    return tokens.confirm_code(entry.pk, entry.confirm_round)
+def _code_now(entry: Entry) -> bytes:
+    return tokens.confirm_code(entry.pk, entry.confirm_round).encode()
 
 
 @verb
@@ -182,8 +187,8 @@ def count_try(entry_id: int) -> bool:
 
 @verb
 def forgive_tries(entry_id: int) -> None:
-    """The right code was given: it is spent, and the next round starts clean."""
-    Entry.objects.filter(pk=entry_id).update(confirm_tries=0, confirm_round=F("confirm_round") + 1)
+    """The right code was given: wrong tries before it count no more. It stays right, so that a retried call is answered alike."""
+    Entry.objects.filter(pk=entry_id).update(confirm_tries=0)
 
 
 @verb
@@ -193,7 +198,7 @@ def resend(launch: Launch, contact: Contact, *, by: str) -> None:
     if entry is None:
         return
     pending = Entry.objects.filter(pk=entry.pk, status="pending")
-    pending.update(confirm_round=F("confirm_round") + 1, confirm_tries=0, confirm_sent_at=Now())
+    pending.update(**NEW_ROUND)
     entry.refresh_from_db()
     signals.entry_resent.announce([Said(f"entry:{entry.pk}")], by=by)
     owe([messages.answer_to_join(entry.pk, contact, entry.status == "pending", entry.confirm_round)])

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from outbox.actions import Owed
-from outbox.keys import keyed
+from outbox.keys import address_key
 from outbox.models import Delivery
 from outbox.registry import Letter, writer
 from waitlist import queries, tokens
@@ -17,7 +17,7 @@ STRANGER_CAP = 5  # messages a day that anybody who knows an address can make us
 
 def owed_to(entry_id: int, kind: str, canonical: str, name: str, **more: Any) -> Owed:
     """A message of that name to the person, counted by their address."""
-    key = keyed("address", f"{kind}:{canonical}")
+    key = address_key(kind, canonical)
     return Owed(HANDLER_OF[kind], name, f"entry:{entry_id}", address_key=key, **more)
 
 

@@ -1,5 +1,6 @@
 """Confirming an address, and the person's own doors."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -7,9 +8,11 @@ from django.utils import timezone
 
 from invites.actions import release
 from invites.tokens import invite_token
-from outbox.models import Event
+from outbox.actions import suppress
+from outbox.keys import address_key
+from outbox.models import Event, Suppression
 from tests import cast
-from tests.conftest import Api
+from tests.conftest import Api, Mailbox
 from waitlist import actions, tokens
 from waitlist.models import Entry, Launch
 
@@ -35,6 +38,44 @@ def test_the_six_digits_confirm(api: Api, launch: Launch) -> None:
     entry = cast.joins(launch, "ada")
     said = api.post(CONFIRM, {"email": "ADA@example.com", "code": f" {tokens.confirm_code(entry.pk, 1)} "})
     assert said.json()["state"] == "waiting"
+
+
+def test_the_same_digits_again_are_answered_alike(api: Api, launch: Launch) -> None:
+    entry = cast.joins(launch, "ada")
+    said = {"email": "ada@example.com", "code": tokens.confirm_code(entry.pk, 1)}
+    first, again = api.post(CONFIRM, said), api.post(CONFIRM, said)
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert Event.objects.filter(kind="entry.confirmed").count() == 1
+
+
+def digits_mailed_to_ada(mailbox: Mailbox) -> str:
+    found = re.search(r"\b\d{6}\b", mailbox.newest("ada@example.com").text)
+    assert found
+    return found[0]
+
+
+def test_digits_that_are_mailed_later_work(api: Api, launch: Launch, mailbox: Mailbox) -> None:
+    entry = cast.joins(launch, "ada")
+    Entry.objects.filter(pk=entry.pk).update(confirm_sent_at=timezone.now() - timedelta(days=2))
+    cast.joins(launch, "ada")
+    code = digits_mailed_to_ada(mailbox)
+    assert api.post(CONFIRM, {"email": "ada@example.com", "code": code}).json()["state"] == "waiting"
+
+
+def test_who_comes_back_after_days_confirms_with_the_digits(api: Api, launch: Launch, mailbox: Mailbox) -> None:
+    entry = cast.ada(launch)
+    actions.leave(entry, by="person:1")
+    Entry.objects.filter(pk=entry.pk).update(confirm_sent_at=timezone.now() - timedelta(days=2))
+    cast.joins(launch, "ada")
+    code = digits_mailed_to_ada(mailbox)
+    assert api.post(CONFIRM, {"email": "ada@example.com", "code": code}).json()["state"] == "waiting"
+
+
+def test_joining_again_buys_no_tries(api: Api, launch: Launch) -> None:
+    entry = cast.joins(launch, "ada")
+    Entry.objects.filter(pk=entry.pk).update(confirm_tries=actions.CONFIRM_TRIES)
+    cast.joins(launch, "ada")
+    assert not actions.count_try(entry.pk)
 
 
 def test_after_five_wrong_tries_the_digits_are_dead_and_the_link_is_not(api: Api, launch: Launch) -> None:
@@ -142,3 +183,20 @@ def test_stats_count_confirmed_people_only(api: Api, launch: Launch) -> None:
 def test_a_launch_can_close_its_stats(api: Api, launch: Launch) -> None:
     actions.tune(launch, {"stats_public": False}, by="staff:1")
     assert api.get("/api/waitlist/stats").status_code == 401
+
+
+def test_who_unsubscribed_and_confirms_again_is_written_to_again(api: Api, launch: Launch) -> None:
+    """Else their invitation would never reach them; an address that bounced stays as it is."""
+    entry = cast.joins(launch, "ada")
+    suppress(address_key("email", "ada@example.com"), "unsubscribed", by="public")
+    api.post(CONFIRM, {"token": tokens.person_token(entry)})
+    assert not Suppression.objects.exists()
+    suppress(address_key("email", "ben@example.com"), "bounced", by="system")
+    api.post(CONFIRM, {"token": tokens.person_token(cast.joins(launch, "ben"))})
+    assert Suppression.objects.get().reason == "bounced"
+
+
+@pytest.mark.parametrize("code", ["é" * 6, "٣٣٣٣٣٣", " ", "-1", "1e5"])
+def test_digits_that_are_none_are_a_wrong_code(code: str, api: Api, launch: Launch) -> None:
+    cast.joins(launch, "ada")
+    assert api.post(CONFIRM, {"email": "ada@example.com", "code": code}).status_code in (400, 422)
