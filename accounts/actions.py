@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -14,7 +15,7 @@ from django.utils import timezone
 
 from accounts.models import ApiKey, User
 from accounts.scopes import ROLES, SCOPES
-from accounts.signals import key_created, key_revoked, staff_created
+from accounts.signals import key_created, key_revoked, log_in_claimed, staff_created
 from outbox.errors import Refused
 from outbox.facts import Said
 from outbox.states import verb
@@ -96,3 +97,15 @@ def create_staff(email: str, role: str, password: str | None = None, *, by: str)
     EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
     staff_created.announce([Said(f"user:{user.pk}", {"role": role})], by=by)
     return user, made
+
+
+@verb
+def claim_log_in(user: User, *, by: str) -> None:
+    """The owner of the mailbox takes over a log-in that was never confirmed: whoever made it may have been anybody.
+
+    Their password and single sign-ons open nothing any more; the owner chooses a password by the usual mail.
+    """
+    user.set_unusable_password()
+    User.objects.filter(pk=user.pk).update(password=user.password)
+    SocialAccount.objects.filter(user=user).delete()
+    log_in_claimed.announce([Said(f"user:{user.pk}")], by=by)

@@ -1,17 +1,20 @@
 """What Eve tried and must not get: a way round a limit, a word about who is on the list, a place in somebody else's name."""
 
 import json
+import re
 import time
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.test import Client
 from pytest_django import Settings
 
 from config import limits
 from config.limits import Counters
 from config.logs import masked
-from tests.conftest import Api
+from tests.conftest import Api, Mailbox
+from tests.signups import PASSWORD, address, shared_code, signs_up
 from waitlist.models import Launch
 
 RESEND, REDEEM, CONFIRM = "/api/waitlist/resend", "/api/invites/redeem", "/api/waitlist/confirm"
@@ -84,3 +87,34 @@ def test_a_long_line_of_a_stranger_costs_the_log_nothing() -> None:
 def test_an_empty_name_of_a_launch_is_none(path: str, api: Api, launch: Launch) -> None:
     said = api.post(path, {"launch": " ", "email": ADA, "code": "VES-XXXX-XXXX-XXXX"})
     assert said.status_code in (200, 422)
+
+
+# Somebody else's account
+
+
+def comes_in_by_code(client: Client, name: str, mailbox: Mailbox) -> None:
+    """Somebody logs in with nothing but a code from their mailbox."""
+    client.post("/accounts/login/code/", {"email": address(name)})
+    letter = next(mail.text for mail in mailbox.all(address(name)) if "code to sign in" in mail.subject)
+    code = re.findall(r"[A-Z0-9]{4}-[A-Z0-9]{4}", letter)[0]
+    client.post("/accounts/login/code/confirm/", {"code": code})
+
+
+def logs_in(client: Client, name: str) -> bool:
+    client.post("/accounts/login/", {"login": address(name), "password": PASSWORD})
+    return "_auth_user_id" in client.session
+
+
+def test_who_signed_ada_up_does_not_share_her_account(client: Client, launch: Launch, mailbox: Mailbox) -> None:
+    signs_up(Client(), "ada", shared_code(launch))  # Eve, with a password of hers
+    comes_in_by_code(client, "ada", mailbox)
+    assert client.get("/accounts/email/").status_code == 200
+    assert not logs_in(Client(), "ada")
+
+
+def test_a_confirmed_user_keeps_the_password_beside_the_code(client: Client, launch: Launch, mailbox: Mailbox) -> None:
+    signs_up(Client(), "ada", shared_code(launch))
+    EmailAddress.objects.update(verified=True)
+    comes_in_by_code(client, "ada", mailbox)
+    assert "_auth_user_id" in client.session
+    assert logs_in(Client(), "ada")
