@@ -74,9 +74,7 @@ def _redeem(launch: Launch, ask: Ask, *, by: str) -> Redeemed:
     if not launch.enabled:
         raise Refused("launch_closed")
     found = look(launch, ask)
-    if found.redemption_id or (
-        found.id and found.entry_status == Entry.Status.REGISTERED and not policy.turned_away(found)
-    ):
+    if policy.is_answered_alike(found, proven=ask.proven):
         return Redeemed(found.entry_id, already=True)
     refusal = "code_unknown" if found.id is None else found.refusal or policy.turned_away(found)
     if refusal:
@@ -104,6 +102,7 @@ def _params(launch: Launch, ask: Ask) -> dict[str, Any]:
         "domain": contact.domain,
         "shared": launch.mode != Launch.Mode.WAITLIST,
         "own": launch.member_codes,
+        "network": ask.network,
     }
 
 
@@ -231,6 +230,8 @@ def _complete(reservation: Reservation, ask: Ask, *, by: str) -> Redeemed:
     entry, launch = reservation.entry, reservation.entry.launch
     if entry.status == Entry.Status.REGISTERED:
         return Redeemed(entry.pk, already=True)
+    if not launch.enabled:
+        raise Refused("launch_closed")
     Entry.objects.select_for_update(no_key=True).get(pk=entry.pk)
     kept = Reservation.objects.filter(pk=reservation.pk, status="open", expires_at__gt=Now())
     if not move(kept, to="committed"):

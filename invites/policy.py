@@ -17,6 +17,17 @@ def turned_away(found: Any) -> str | None:
     return "entry_held" if found.entry_held and found.entry_status != "registered" else None
 
 
+def is_answered_alike(found: Any, *, proven: bool) -> bool:
+    """Whether somebody who is in already reads what they read when they came in; nothing is spent then.
+
+    A code that lets nobody in any more must not tell a stranger who is in: then only the retried call is answered, which
+    comes with the same code from where it was used.
+    """
+    if not found.id or found.entry_status != "registered":
+        return False
+    return proven or not found.refusal or bool(found.redemption_id and found.from_here)
+
+
 def must_prove_mailbox(found: Any, *, proven: bool) -> bool:
     """A contact on the list, and a code that anybody may hold: the mailbox must agree before a stranger's place is spent.
 
@@ -31,6 +42,10 @@ def is_release_day(release_days: list[int], iso_weekday: int) -> bool:
 
 
 def is_release_time(launch: Launch, now: datetime) -> bool:
-    """Whether the launch's daily batch is due at this moment: on a release day, from its local hour on."""
+    """Whether the launch's daily batch is due: on a release day, from its local hour on, however late the scheduler looks.
+
+    A launch that was made after the hour begins with the next day.
+    """
     local = now.astimezone(ZoneInfo(launch.time_zone))
-    return is_release_day(launch.release_days, local.isoweekday()) and local.hour == launch.release_hour
+    hour = local.replace(hour=launch.release_hour, minute=0, second=0, microsecond=0)
+    return is_release_day(launch.release_days, local.isoweekday()) and launch.created_at <= hour <= local

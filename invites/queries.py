@@ -1,8 +1,9 @@
 """Named reads of invites and codes."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -10,6 +11,7 @@ from django.utils import timezone
 from invites import codes, tokens
 from invites.models import Attempt, Batch, Code, Invite
 from waitlist.models import Entry, Launch
+from waitlist.queries import local_date
 
 
 def text_of(code: Code) -> str:
@@ -103,6 +105,11 @@ def wrong_codes(network: str | None, since: datetime) -> int:
     return Attempt.objects.filter(network=network, at__gte=since).count() if network else 0
 
 
+def day_began(launch: Launch, now: datetime) -> datetime:
+    """When the launch's local date began."""
+    return datetime.combine(local_date(launch, now), time.min, ZoneInfo(launch.time_zone))
+
+
 def released_today(launch: Launch, now: datetime) -> bool:
-    """Whether the scheduler has released this hour's daily batch already."""
-    return Batch.objects.filter(launch=launch, by="beat", created_at__gt=now - timedelta(hours=2)).exists()
+    """Whether the scheduler has begun the daily batch of this local date already."""
+    return Batch.objects.filter(launch=launch, by="beat", created_at__gte=day_began(launch, now)).exists()

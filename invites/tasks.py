@@ -10,17 +10,12 @@ from waitlist.models import Launch
 
 @shared_task(name="invites.daily")
 def release_daily() -> None:
-    """Releases the daily batch of every launch whose hour it is; poked every few minutes, once a local date."""
+    """Releases the daily batch of every launch whose hour has come; poked every few minutes, once a local date."""
+    actions.finish_batches(by="system")
     for launch_id in Launch.objects.filter(enabled=True, mode__in=["waitlist", "both"]).values_list("pk", flat=True):
         launch = Launch.objects.get(pk=launch_id)
         if policy.is_release_time(launch, timezone.now()) and not queries.released_today(launch, timezone.now()):
             actions.release(launch, by="beat")
-
-
-@shared_task(name="invites.release")
-def release_one(launch_id: int, count: int | None, by: str) -> None:
-    """Releases a batch that somebody asked for in the console."""
-    actions.release(Launch.objects.get(pk=launch_id), count, by=by)
 
 
 @shared_task(name="invites.lapse")

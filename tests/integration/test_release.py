@@ -13,6 +13,7 @@ from django.utils import timezone
 from config.invariants import broken
 from invites import actions, queries
 from invites.models import Batch, Code, Invite
+from invites.tasks import release_daily
 from outbox.errors import Refused
 from outbox.models import Event
 from tests import cast
@@ -188,18 +189,44 @@ def test_a_local_date_of_23_or_25_hours_is_one_day(start: str, hours: int, launc
     assert dates[0] == dates[1] != dates[2]
 
 
-def test_the_daily_task_releases_once_at_the_local_hour(launch: Launch) -> None:
-    from invites.tasks import release_daily
+def at_noon(launch: Launch) -> None:
+    """The launch is some days old, and it is twelve o'clock there now."""
+    zone = f"Etc/GMT{timezone.now().hour - 12:+d}"  # such a name counts westward
+    Launch.objects.filter(pk=launch.pk).update(time_zone=zone, created_at=timezone.now() - timedelta(days=3))
 
-    cast.ada(launch)
-    hour = timezone.now().hour
-    waitlist.tune(launch, {"release_hour": (hour + 1) % 24}, by="staff:1")
-    release_daily()
-    assert not Batch.objects.exists()
+
+@pytest.mark.parametrize(("hour", "batches"), [(13, 0), (12, 1), (9, 1)])
+def test_the_daily_task_releases_once_from_the_local_hour_on(hour: int, batches: int, launch: Launch) -> None:
+    at_noon(launch)
     waitlist.tune(launch, {"release_hour": hour}, by="staff:1")
     release_daily()
+    Batch.objects.update(created_at=timezone.now() - timedelta(hours=3))  # it went out in time
     release_daily()
-    assert Batch.objects.count() == 1
+    assert Batch.objects.filter(by="beat").count() == batches
+
+
+def test_a_new_launch_waits_for_its_first_hour(launch: Launch) -> None:
+    at_noon(launch)
+    Launch.objects.filter(pk=launch.pk).update(created_at=timezone.now(), release_hour=9)
+    release_daily()
+    assert not Batch.objects.exists()
+
+
+def test_a_batch_whose_worker_died_goes_on(launch: Launch) -> None:
+    ada, ben = cast.ada(launch), cast.waits(launch, "ben")
+    actions.plan_batch(launch, 1, by="cron")
+    release_daily()
+    assert Batch.objects.get(by="cron").status == "released"
+    assert states(ada, ben) == ["invited", "waiting"]
+
+
+def test_a_batch_of_yesterday_takes_nothing_of_today(launch: Launch) -> None:
+    ada = cast.ada(launch)
+    batch = actions.plan_batch(launch, None, by="cron")
+    Batch.objects.filter(pk=batch.pk).update(created_at=timezone.now() - timedelta(days=1))
+    release_daily()
+    assert Batch.objects.get(pk=batch.pk).status == "cancelled"
+    assert states(ada) == ["waiting"]
 
 
 def test_an_invited_person_sees_the_deadline_and_the_link(api: Api, launch: Launch) -> None:
