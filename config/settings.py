@@ -11,8 +11,22 @@ from django.utils.translation import gettext_lazy as _
 
 from config import checks, embedded
 
+
+class Environment(environ.FileAwareEnv):
+    """The environment; what cannot be read is said with its name."""
+
+    def get_value(self, var: str, *args: Any, **options: Any) -> Any:
+        """The value of that name, or of the file that NAME_FILE names."""
+        try:
+            return super().get_value(var, *args, **options)
+        except OSError as error:
+            raise ImproperlyConfigured(f"{var}_FILE names a file that cannot be read: {error}") from error
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{var} cannot be understood: {error}") from error
+
+
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.FileAwareEnv()
+env = Environment()
 
 DATA_DIR = Path(env("DATA_DIR", default=str(BASE_DIR / ".data"))).resolve()
 DATABASE_URL: str = env("DATABASE_URL", default="").strip()  # a file ends with a newline

@@ -32,6 +32,14 @@ def test_production_names_all_it_lacks() -> None:
     assert [name for name in ("SECRET_KEY", "CODE_KEYS", "PUBLIC_BASE_URL", "ALLOWED_HOSTS") if name not in said] == []
 
 
+@pytest.mark.parametrize(("name", "value"), [("PORT", "80x"), ("SECRET_KEY_FILE", "/nowhere/secret")])
+def test_a_setting_that_cannot_be_read_is_named(name: str, value: str, tmp_path: Path) -> None:
+    code, said = manage("check", DATA_DIR=str(tmp_path), **{name: value})
+    assert code == 1
+    assert said.startswith(name)
+    assert "Traceback" not in said
+
+
 @pytest.mark.parametrize("given", [{"DATABASE_URL": "postgresql://localhost/x", "DEBUG": "true"}, {}])
 def test_a_taken_port_is_said_before_anything_starts(tmp_path: Path, given: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
