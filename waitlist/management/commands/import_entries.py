@@ -10,7 +10,7 @@ from django.core.management import BaseCommand, CommandError
 
 from outbox.errors import Refused
 from waitlist import actions, queries
-from waitlist.channels import read_any
+from waitlist.channels import read
 
 LARGEST = 64 * 1024 * 1024
 COLUMNS = ("name", "use_case", "persona", "source", "locale", "referral_code")
@@ -68,5 +68,6 @@ def application_in(row: dict[str, str]) -> actions.Application:
     if any("\0" in value for value in row.values()):
         raise ValueError("the line holds the character NUL")
     said: dict[str, Any] = {name: row[name][:2000] for name in COLUMNS if row.get(name)}
-    contact = read_any(row.get("email") or row.get("phone") or "")
+    kind = "phone" if row.get("phone") and not row.get("email") else "email"
+    contact = read(kind, row.get(kind, ""))
     return actions.Application(contact=contact, vouched="source" in said, **said)
