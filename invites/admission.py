@@ -152,7 +152,7 @@ def _by_token(launch: Launch, bid: Bid) -> Admission:
     contact = bid.email if by_mail else Contact(entry.contact_kind, entry.contact, entry.canonical)
     ask, proves = ask_of(bid, contact, proven=True), entry.canonical if by_mail else ""
     if is_member_without_login(entry):
-        return _member(launch, ask, entry, proves)
+        return Admission(launch, ask, Way.KNOWN) if bid.has_login else _member(launch, ask, entry, proves)
     found = actions.look(launch, ask)
     if found.refusal:
         raise refused(found.refusal, str(TOLD.get(found.refusal, "")))

@@ -107,7 +107,7 @@ class InviteFields(forms.Form):
         passage = passage_of(self.http)
         if passage.refused is not None:
             passage.said = True
-            self.add_error("invite_code", sentence(passage.refused))
+            self.refuse(passage.refused)
         elif not self.errors:
             self.judge(passage)
         return self.cleaned_data
@@ -125,7 +125,12 @@ class InviteFields(forms.Form):
             elif is_headless_request(self.http):
                 raise
             else:
-                self.add_error("invite_code", sentence(refused))
+                self.refuse(refused)
+
+    def refuse(self, refused: Refused) -> None:
+        """Says it at the field of the code, or above the form where an invite has put that field away."""
+        hidden = self.fields["invite_code"].widget.is_hidden
+        self.add_error(None if hidden else "invite_code", sentence(refused))
 
     def decided(self, passage: Passage, bid: Bid) -> Admission:
         """How they come in; who may not, or not yet, counts as known, so that allauth makes no user."""

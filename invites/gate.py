@@ -14,6 +14,7 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.cache import cache
+from django.db import transaction
 from django.http import HttpRequest
 
 from accounts.models import User
@@ -64,9 +65,10 @@ class AccountGate(DefaultAccountAdapter):
         if admission is None or not admission.admitted_by:
             raise Refused(actions.NOT_ACCEPTED, why="no_admission")
         user.admitted_by, user.name = admission.admitted_by, admission.ask.name
-        made: User = super().save_user(request, user, form)
-        if not let_in(admission, made):
-            raise Raced
+        with transaction.atomic():  # a savepoint: whatever fails here, allauth saves the session of an app after it
+            made: User = super().save_user(request, user, form)
+            if not let_in(admission, made):
+                raise Raced
         passage.passed = True
         return made
 

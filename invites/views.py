@@ -16,6 +16,7 @@ from invites.guard import sentence
 from invites.models import Invite
 from outbox.callers import network, user_agent
 from outbox.errors import Refused
+from waitlist import actions as waitlist
 from waitlist.channels import Contact, read
 
 
@@ -46,17 +47,8 @@ class SignIn(View):
         invite = tokens.invite_of(token)
         if invite is None or not request.user.is_authenticated or not is_invited(request.user, invite):
             return redirect("account_login")
-        ask = actions.Ask(
-            contact_of(invite),
-            token=token,
-            door="sign-up",
-            network=network(request) or None,
-            user_agent=user_agent(request),
-            user_id=request.user.pk,
-            proven=True,
-        )
         try:
-            actions.redeem(invite.entry.launch, ask, by=f"user:{request.user.pk}")
+            take(invite, request, request.user.pk)
         except Refused as refused:
             messages.error(request, str(admission.TOLD.get(refused.why, "")) or sentence(refused))
         return redirect("/me")
@@ -84,6 +76,24 @@ def is_invited(user: Any, invite: Invite) -> bool:
     entry = invite.entry
     own = user.emailaddress_set.filter(verified=True).values_list("email", flat=True)
     return entry.contact_kind == "email" and entry.canonical in {read("email", email).canonical for email in own}
+
+
+def take(invite: Invite, request: HttpRequest, user_id: int) -> None:
+    """The place for the user who is signed in; who was in already only gets their log-in linked."""
+    entry, by = invite.entry, f"user:{user_id}"
+    if admission.is_member_without_login(entry):
+        waitlist.link_user(entry.pk, user_id, by=by)
+        return
+    ask = actions.Ask(
+        contact_of(invite),
+        token=tokens.invite_token(invite),
+        door="sign-up",
+        network=network(request) or None,
+        user_agent=user_agent(request),
+        user_id=user_id,
+        proven=True,
+    )
+    actions.redeem(entry.launch, ask, by=by)
 
 
 def contact_of(invite: Invite) -> Contact:

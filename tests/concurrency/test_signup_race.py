@@ -1,21 +1,24 @@
 """Many sign up at the same moment: through the real views, each on a connection of its own."""
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import User
-from invites import guard, queries, tokens
+from invites import gate, guard, queries, tokens
 from invites.models import Attempt, Code, Redemption
 from tests import cast
 from tests.conftest import Act
 from tests.signups import (
+    APP,
     LOOK_IN_INBOX,
     SOCIAL_FORM,
     address,
@@ -24,12 +27,14 @@ from tests.signups import (
     signs_up,
     signs_up_by_json,
     single_sign_on,
+    token_of_provider,
 )
 from waitlist.actions import open_first_launch
 from waitlist.models import Entry, Launch
 from waitlist.queries import forget_kept
 from waitlist.tokens import person_token
 
+JSON = "application/json"
 Race = Callable[[int, Act], Sequence[Any]]
 CROWD = 12
 PEOPLE = [f"guest{number}" for number in range(CROWD)]
@@ -84,11 +89,39 @@ def test_a_code_of_five_uses_makes_five(opened: Launch, race: Race) -> None:
 def test_the_control_without_a_transaction_leaves_users_behind(
     opened: Launch, race: Race, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guard, "transaction", SimpleNamespace(atomic=nullcontext))
+    for module in (guard, gate):
+        monkeypatch.setattr(module, "transaction", SimpleNamespace(atomic=nullcontext))
     code = shared_code(opened)
     race(CROWD, lambda number: signs_up(visitor(), PEOPLE[number], code))
     assert uses(opened, code) == 1 and User.objects.count() > 1
     assert EmailAddress.objects.count() < User.objects.count()
+
+
+@pytest.fixture
+def no_addresses(transactional_db: None) -> Iterator[None]:
+    """The database refuses every e-mail address of a user, which allauth writes last."""
+    with connection.cursor() as cursor:
+        cursor.execute("""
+            CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'disk full'; END $$;
+            CREATE TRIGGER full_disk BEFORE INSERT ON account_emailaddress EXECUTE FUNCTION full_disk();
+        """)
+        yield
+        cursor.execute("DROP FUNCTION full_disk() CASCADE")
+
+
+def test_a_later_failure_leaves_nothing_in_the_tables(opened: Launch, no_addresses: None) -> None:
+    code = shared_code(opened)
+    assert signs_up(visitor(), "ada", code).status_code == 500
+    assert User.objects.count() == Entry.objects.count() == uses(opened, code) == 0
+
+
+def test_the_control_without_the_guards_transaction_leaves_half_a_user(
+    opened: Launch, no_addresses: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "transaction", SimpleNamespace(atomic=nullcontext))
+    code = shared_code(opened)
+    assert signs_up(visitor(), "ada", code).status_code == 500
+    assert User.objects.count() == uses(opened, code) == 1 and not EmailAddress.objects.exists()
 
 
 def test_one_person_many_times_is_one_user_and_one_use(opened: Launch, race: Race) -> None:
@@ -147,7 +180,28 @@ def test_a_single_sign_on_and_a_form_do_not_both_win(opened: Launch, race: Race)
             return visitors[number].post(SOCIAL_FORM, {"email": address(PEOPLE[number]), "invite_code": code})
 
         answers = race(CROWD, arrives)
-    assert not [answer for answer in answers if answer.status_code >= 500]
+        assert not [answer for answer in answers if answer.status_code >= 500]
+        assert User.objects.count() == uses(opened, code) == 1
+        lost = [number for number in range(0, CROWD, 2) if answers[number].status_code == 200]
+        assert {visitors[number].get(SOCIAL_FORM).status_code for number in lost} <= {200}  # they may type another code
+
+
+def test_one_person_by_many_apps_and_single_sign_ons_is_one_user(opened: Launch, race: Race) -> None:
+    code = shared_code(opened, uses=CROWD)
+    body = json.dumps({"email": address("ada"), "invite_code": code})
+    with single_sign_on():
+        begun = [
+            visitor().post(f"{APP}/provider/token", token_of_provider(name, verified=True), content_type=JSON)
+            for name in PEOPLE
+        ]
+        sessions = [answer.json()["meta"]["session_token"] for answer in begun]
+
+        def arrives(number: int) -> Any:
+            headers = {"X-Session-Token": sessions[number]}
+            return visitor().post(f"{APP}/provider/signup", body, content_type=JSON, headers=headers)
+
+        answers = race(CROWD, arrives)
+    assert {answer.status_code for answer in answers} <= {200, 401}
     assert User.objects.count() == uses(opened, code) == 1
 
 

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -80,8 +81,10 @@ def code_row(launch: Launch, text: str) -> Code:
 
 
 def error_of(answer: Any) -> str:
-    """What the form says about the code."""
-    return " ".join(answer.context["form"].errors.get("invite_code", []))
+    """What the form says is wrong, as it can be read on the page."""
+    said = " ".join(error for errors in answer.context["form"].errors.values() for error in errors)
+    assert said and said in unescape(answer.content.decode())
+    return said
 
 
 class TestWithAnInvite:
@@ -154,6 +157,16 @@ class TestWithAnInvite:
         assert "Take my place" in page.content.decode()
         client.post("/sign-in", {"invite": tokens.invite_token(invite)})
         assert (cast.now(entry).status, cast.now(entry).user) == ("registered", user)
+
+    def test_a_user_who_became_a_member_elsewhere_gets_their_log_in_linked(
+        self, launch: Launch, client: Client
+    ) -> None:
+        entry, invite = cast.invited(launch, "ada")
+        code = queries.text_of(invite.code)
+        actions.redeem(launch, actions.Ask(cast.contact("ada"), code=code, host_user_id="h1"), by="key:1")
+        user = somebody(client, "ada")
+        client.post("/sign-in", {"invite": tokens.invite_token(invite)})
+        assert cast.now(entry).user == user
 
     def test_another_users_session_does_not_take_it(self, launch: Launch, client: Client) -> None:
         somebody(client, "eve")
@@ -536,6 +549,82 @@ class TestAnOpenLaunch:
     def test_nobody_who_was_blocked_comes_in(self, launch: Launch, client: Client) -> None:
         waitlist.block([cast.ada(launch).pk], "abuse", by="staff:1")
         assert error_of(signs_up(client, "ada")).startswith(NOT_ACCEPTED)
+
+
+class TestSomebodyWasFaster:
+    """The code was good when the form was read, and gone when it was spent."""
+
+    @pytest.fixture
+    def code(self, launch: Launch) -> str:
+        """While a user is being saved, somebody else takes the last use."""
+        with connection.cursor() as cursor:
+            cursor.execute("""
+                CREATE FUNCTION be_faster() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN UPDATE invites_code SET uses = max_uses; RETURN NULL; END $$;
+                CREATE TRIGGER be_faster AFTER INSERT ON accounts_user EXECUTE FUNCTION be_faster();
+            """)
+        return shared_code(launch)
+
+    def nobody_is_faster(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP FUNCTION be_faster() CASCADE")
+
+    def test_the_form_comes_back_with_what_was_typed(self, launch: Launch, client: Client, code: str) -> None:
+        before = rows()
+        answer = signs_up(client, "ada", code)
+        assert error_of(answer).startswith(NOT_ACCEPTED) and 'value="ada@example.com"' in answer.content.decode()
+        assert rows() == before and Attempt.objects.get().reason == "code_exhausted"
+        self.nobody_is_faster()
+        assert signs_up(client, "ada", code)["Location"] == LOOK_IN_INBOX
+
+    @pytest.mark.parametrize("where", [APP, BROWSER])
+    def test_json_says_it_as_it_says_every_refusal(self, client: Client, code: str, where: str) -> None:
+        before = rows()
+        late, early = (
+            signs_up_by_json(client, "ada", code, where=where),
+            signs_up_by_json(client, "ada", "x", where=where),
+        )
+        assert (late.status_code, late.content) == (422, early.content)
+        assert rows() == before
+
+    def test_a_single_sign_on_need_not_begin_anew(self, client: Client, provider: None, code: str) -> None:
+        comes_back_from_provider(client, "ada", verified=True)
+        said = {"email": address("ada"), "invite_code": code}
+        assert error_of(client.post(SOCIAL_FORM, said)).startswith(NOT_ACCEPTED)
+        self.nobody_is_faster()
+        assert client.post(SOCIAL_FORM, said)["Location"] == "/me"
+
+    def test_nor_does_an_apps(self, client: Client, provider: None, code: str) -> None:
+        begun = client.post(f"{APP}/provider/token", token_of_provider("ada", verified=True), content_type=JSON)
+        headers = {"X-Session-Token": begun.json()["meta"]["session_token"]}
+        said, path = json.dumps({"email": address("ada"), "invite_code": code}), f"{APP}/provider/signup"
+        assert client.post(path, said, content_type=JSON, headers=headers).status_code == 422
+        self.nobody_is_faster()
+        assert client.post(path, said, content_type=JSON, headers=headers).status_code == 200
+
+
+class TestAlwaysOvertaken:
+    """The database says each time that somebody made this user in the same instant."""
+
+    @pytest.fixture(autouse=True)
+    def overtaken(self, launch: Launch) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("""
+                CREATE FUNCTION overtake() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN RAISE unique_violation USING CONSTRAINT = 'accounts_user_email_key'; END $$;
+                CREATE TRIGGER overtake BEFORE INSERT ON accounts_user EXECUTE FUNCTION overtake();
+            """)
+
+    def test_the_form_gives_up_without_a_trace(self, launch: Launch, client: Client) -> None:
+        code = shared_code(launch)
+        assert signs_up(client, "ada", code)["Location"] == FORM
+        assert NOT_ACCEPTED in client.get(FORM).content.decode() and code_row(launch, code).uses == 0
+
+    def test_so_does_an_app_after_a_single_sign_on(self, launch: Launch, client: Client, provider: None) -> None:
+        begun = client.post(f"{APP}/provider/token", token_of_provider("ada", verified=True), content_type=JSON)
+        headers = {"X-Session-Token": begun.json()["meta"]["session_token"]}
+        said, path = json.dumps({"email": address("ada"), "invite_code": shared_code(launch)}), f"{APP}/provider/signup"
+        assert client.post(path, said, content_type=JSON, headers=headers).status_code == 422
 
 
 class TestAllOrNothing:
