@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -173,12 +174,14 @@ class Complete(View):
             return self.page(request, "")
         entry = reservation.entry
         try:
-            invites.complete(reservation, by=f"person:{entry.pk}", **origin(request))
+            redeemed = invites.complete(reservation, by=f"person:{entry.pk}", **origin(request))
         except (Refused, StaleState) as error:
             messages.error(request, sentence(error))
             return self.page(request, "")
         messages.success(request, _("You are in. Your own codes are here, and in your mailbox."))
-        return remember(redirect("me"), entry)
+        # Pressed twice, the second answer must show the page too; but a spent link is no key to it for ever.
+        late = redeemed.already and reservation.expires_at <= timezone.now()
+        return redirect("me") if late else remember(redirect("me"), entry)
 
     def page(self, request: HttpRequest, token: str) -> HttpResponse:
         reservation = reservation_of(token)

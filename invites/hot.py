@@ -20,6 +20,7 @@ FIND = f"""
 SELECT code.id, code.kind, code.tier, code.campaign, code.owner_id, code.reserved, code.last4,
        code.bound_key IS NOT NULL AS bound, {REASON} AS refusal,
        entry.id AS entry_id, entry.status AS entry_status, entry.held_at IS NOT NULL AS entry_held, redemption.id AS redemption_id,
+       redemption.network IS NOT DISTINCT FROM %(network)s::inet AS from_here,
        ARRAY(SELECT nextval('invites_code_id_seq') FROM generate_series(1, %(own)s)) AS own_ids
 FROM (SELECT) AS asked
 LEFT JOIN invites_code AS code ON code.launch_id = %(launch)s AND {{which}}

@@ -3,19 +3,27 @@
 import json
 import re
 import time
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from config import limits
 from config.limits import Counters
 from config.logs import masked
+from invites import tokens
+from invites.models import Reservation
+from tests import cast
 from tests.conftest import Api, Mailbox
 from tests.signups import PASSWORD, address, shared_code, signs_up
-from waitlist.models import Launch
+from waitlist import actions as waitlist
+from waitlist.models import Entry, Launch
 
 RESEND, REDEEM, CONFIRM = "/api/waitlist/resend", "/api/invites/redeem", "/api/waitlist/confirm"
 LOG_IN = "/_allauth/app/v1/auth/login"
@@ -118,3 +126,54 @@ def test_a_confirmed_user_keeps_the_password_beside_the_code(client: Client, lau
     comes_in_by_code(client, "ada", mailbox)
     assert "_auth_user_id" in client.session
     assert logs_in(Client(), "ada")
+
+
+# Who is on the list
+
+
+def status_of(api: Api, code: str, name: str, **meta: Any) -> int:
+    return int(api.post(REDEEM, {"code": code, "email": address(name)}, **meta).status_code)
+
+
+def test_a_spent_code_tells_nobody_who_is_in(api: Api, launch: Launch) -> None:
+    cast.ben(launch)
+    spent = shared_code(launch)
+    assert status_of(api, spent, "ada") == 200
+    assert [status_of(api, spent, name) for name in ("ben", "nobody")] == [422, 422]
+    assert status_of(api, spent, "ada") == 200  # her own call, retried
+    assert status_of(api, spent, "ada", REMOTE_ADDR="203.0.113.66") == 422
+
+
+def test_a_suspended_member_does_not_come_back_by_the_same_code(
+    api: Api, launch: Launch, key: Callable[..., str]
+) -> None:
+    code = shared_code(launch, uses=5)
+    assert status_of(api, code, "ada") == 200
+    waitlist.suspend([Entry.objects.get().pk], "abuse", by="staff:1")
+    assert status_of(api, code, "ada") == 422
+    assert status_of(api.with_key(key("codes:redeem")), code, "ada") == 422
+
+
+def completion(api: Api, launch: Launch) -> str:
+    """Somebody used a code with Ada's address, and Ada has the mailed token."""
+    cast.ada(launch)
+    status_of(api, shared_code(launch), "ada")
+    return unquote(tokens.completion_url(Reservation.objects.get()).partition("token=")[2])
+
+
+def test_a_mailed_link_completes_nothing_while_the_launch_is_closed(api: Api, launch: Launch, client: Client) -> None:
+    token = completion(api, launch)
+    waitlist.tune(launch, {"enabled": False}, by="staff:1")
+    client.post("/redeem", {"token": token})
+    assert Entry.objects.get().status == "waiting"
+
+
+def test_a_spent_link_is_no_key_for_ever(api: Api, launch: Launch) -> None:
+    token = completion(api, launch)
+    first, again, late = Client(), Client(), Client()
+    for one in (first, again):
+        one.post("/redeem", {"token": token})
+        assert "vestibule_person" in one.cookies
+    Reservation.objects.update(expires_at=timezone.now() - timedelta(minutes=1))
+    late.post("/redeem", {"token": token})
+    assert "vestibule_person" not in late.cookies
