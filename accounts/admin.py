@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -13,9 +15,11 @@ from accounts.actions import create_api_key, revoke_api_key
 from accounts.models import ApiKey, User
 from accounts.scopes import SCOPES
 
-# The library's own keys have no scopes and open nothing here.
-if admin.site.is_registered(UnscopedKey):
-    admin.site.unregister(UnscopedKey)
+# The library's own keys have no scopes and open nothing here. What allauth keeps (proven addresses, single sign-ons and
+# their secrets) decides who may log in as whom: it changes as people log in, never by hand in the console.
+for unverbed in (UnscopedKey, EmailAddress, SocialAccount, SocialApp, SocialToken):
+    if admin.site.is_registered(unverbed):
+        admin.site.unregister(unverbed)
 
 
 class KeyForm(forms.ModelForm):

@@ -104,3 +104,7 @@ def test_an_export_runs_nothing_and_stands_in_the_trail(console: Client, launch:
 
 def test_a_member_does_not_see_the_console(client: Client, launch: Launch) -> None:
     assert client.get(ENTRIES).status_code == 302
+
+
+def test_nobody_proves_an_address_or_gives_a_log_in_away_by_hand() -> None:
+    assert {model._meta.app_label for model in admin.site._registry}.isdisjoint({"account", "socialaccount"})
