@@ -441,12 +441,14 @@ def lapse(*, by: str = "system", limit: int = CHUNK) -> int:
     )
     rows = list(late.order_by("entry_id").values_list("pk", "entry_id")[:limit])
     entry_ids = [entry_id for _pk, entry_id in rows]
-    list(Entry.objects.select_for_update(no_key=True).filter(pk__in=entry_ids).order_by("pk").values_list("pk"))
+    people = Entry.objects.select_for_update(no_key=True).filter(pk__in=entry_ids).order_by("pk")
+    status_of = dict(people.values_list("pk", "status"))
     fresh = [row for row in rows if Invite.objects.filter(pk=row[0], lapse_told=False).update(lapse_told=True)]
-    if fresh:
-        waitlist.send_back([entry_id for _pk, entry_id in fresh], by=by)
-        signals.invite_lapsed.announce([Said(f"entry:{entry}", {"invite": pk}) for pk, entry in fresh], by=by)
-        owe(messages.lapsed([entry for _pk, entry in fresh]))
+    missed = [row for row in fresh if status_of[row[1]] == Entry.Status.INVITED]  # the others came in some other way
+    if missed:
+        waitlist.send_back([entry_id for _pk, entry_id in missed], by=by)
+        signals.invite_lapsed.announce([Said(f"entry:{entry}", {"invite": pk}) for pk, entry in missed], by=by)
+        owe(messages.lapsed([entry for _pk, entry in missed]))
     return len(fresh)
 
 

@@ -106,6 +106,16 @@ def test_an_unused_invite_lapses_once_keeping_the_place_then_at_the_tail(launch:
     assert [event.kind for event in Event.objects.filter(kind="invite.lapsed")] == ["invite.lapsed"] * 2
 
 
+def test_who_came_in_with_another_code_has_missed_nothing(launch: Launch) -> None:
+    ada, offer = cast.invited(launch, "ada")
+    code = cast.code_of(cast.ben(launch))
+    actions.redeem(launch, actions.Ask(cast.contact("ada"), code=code, proven=True), by="public")
+    expire(offer)
+    actions.lapse()
+    assert states(ada) == ["registered"]
+    assert not Event.objects.filter(kind="invite.lapsed").exists()
+
+
 def test_a_lapsed_code_is_dead_and_a_new_one_works(launch: Launch) -> None:
     ada, offer = cast.invited(launch, "ada")
     expire(offer)
