@@ -100,12 +100,14 @@ def create_staff(email: str, role: str, password: str | None = None, *, by: str)
 
 
 @verb
-def claim_log_in(user: User, *, by: str) -> None:
+def claim_log_in(user: User, *, by: str, password_chosen: bool = False) -> None:
     """The owner of the mailbox takes over a log-in that was never confirmed: whoever made it may have been anybody.
 
-    Their password and single sign-ons open nothing any more; the owner chooses a password by the usual mail.
+    Their single sign-ons open nothing any more, nor does their password, unless the owner has just chosen one anew; else
+    the owner chooses one by the usual mail.
     """
-    user.set_unusable_password()
-    User.objects.filter(pk=user.pk).update(password=user.password)
+    if not password_chosen:
+        user.set_unusable_password()
+        User.objects.filter(pk=user.pk).update(password=user.password)
     SocialAccount.objects.filter(user=user).delete()
     log_in_claimed.announce([Said(f"user:{user.pk}")], by=by)

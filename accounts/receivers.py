@@ -1,8 +1,9 @@
-"""What accounts hears of allauth: an address was confirmed."""
+"""What accounts hears of allauth: an address was confirmed, a password was chosen anew."""
 
 from typing import Any
 
-from allauth.account.signals import email_confirmed
+from allauth.account.models import EmailAddress
+from allauth.account.signals import email_confirmed, password_reset
 from django.dispatch import receiver
 from django.http import HttpRequest
 
@@ -18,3 +19,10 @@ def on_confirmed(request: HttpRequest, email_address: Any, **_more: Any) -> None
     match = request.resolver_match
     if match is not None and match.url_name in BY_CODE_ALONE:
         claim_log_in(email_address.user, by=f"user:{email_address.user_id}")
+
+
+@receiver(password_reset)
+def on_reset(user: Any, **_more: Any) -> None:
+    """The same where they come in by the mail that lets them choose a password: a stranger's sign-on stays outside."""
+    if not EmailAddress.objects.filter(user=user, verified=True).exists():
+        claim_log_in(user, by=f"user:{user.pk}", password_chosen=True)

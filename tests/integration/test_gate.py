@@ -474,6 +474,33 @@ class TestSingleSignOn:
         assert made.status_code == 200 and user_named("ada")
 
 
+class TestSomebodyElsesAddress:
+    """Who signs a stranger up does not share the account when the stranger comes."""
+
+    def test_a_sign_on_of_eves_is_forgotten_once_ada_chooses_a_password(
+        self, launch: Launch, client: Client, provider: None, mailbox: Mailbox
+    ) -> None:
+        eve, code = Client(), shared_code(launch)
+        comes_back_from_provider(eve, "eve")
+        eve.post(SOCIAL_FORM, {"email": address("ada"), "invite_code": code})
+        chooses_password(client, mailbox, "ada")
+        client.post("/accounts/login/", {"login": address("ada"), "password": PASSWORD})
+        confirms(client, mailbox, "ada")
+        assert is_signed_in(client)
+        comes_back_from_provider(eve, "eve")
+        assert not is_signed_in(eve)
+
+    def test_a_confirmed_users_own_sign_on_stays(
+        self, launch: Launch, client: Client, provider: None, mailbox: Mailbox
+    ) -> None:
+        comes_back_from_provider(client, "ada", verified=True)
+        client.post(SOCIAL_FORM, {"email": address("ada"), "invite_code": shared_code(launch)})
+        chooses_password(Client(), mailbox, "ada")
+        again = Client()
+        comes_back_from_provider(again, "ada")
+        assert is_signed_in(again)
+
+
 class TestWhoIsInStaysIn:
     """The gate is for new people."""
 
@@ -818,6 +845,14 @@ def mailed_code(mailbox: Mailbox, name: str) -> str:
     found = re.search(r"(?:asks for it|sign in): (\w{4}-\w{4})\s", texts)
     assert found, texts
     return found[1]
+
+
+def chooses_password(client: Client, mailbox: Mailbox, name: str) -> None:
+    """Asks for the mail, follows its link, and chooses."""
+    client.post("/accounts/password/reset/", {"email": address(name)})
+    link = next(link for mail in mailbox.all(name) for link in mail.links if "/password/reset/key/" in link)
+    form = client.get(link, follow=True).redirect_chain[-1][0]
+    client.post(form, {"password1": PASSWORD, "password2": PASSWORD})
 
 
 def confirms(client: Client, mailbox: Mailbox, name: str) -> None:
