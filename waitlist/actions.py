@@ -165,7 +165,8 @@ def confirm_by_code(launch: Launch, contact: Contact, code: str, *, by: str) -> 
     Not one transaction on purpose: a wrong try must be counted although the verb refuses.
     """
     entry = queries.entry_with(launch, contact)
-    if entry is None or not count_try(entry.pk) or not secrets.compare_digest(_code_now(entry), code.strip().encode()):
+    counted = count_try(launch, entry, by=by)
+    if entry is None or not counted or not secrets.compare_digest(_code_now(entry), code.strip().encode()):
         raise Refused("code_wrong")
     confirm(entry.pk, by=by)
     forgive_tries(entry.pk)
@@ -178,10 +179,15 @@ def _code_now(entry: Entry) -> bytes:
 
 
 @verb
-def count_try(entry_id: int) -> bool:
-    """Counts one try of the 6 digits; False when none is left in this round or the round is too old."""
+def count_try(launch: Launch, entry: Entry | None, *, by: str) -> bool:
+    """Counts one try of the 6 digits; False when none is left in this round, or the round is too old, or nobody is there.
+
+    An address that nobody has costs the same work, so that the time says nothing.
+    """
+    signals.digits_tried.announce([Said(about(launch, entry))], by=by)
     recent = timezone.now() - timedelta(hours=CONFIRM_CODE_HOURS)
-    open_round = Entry.objects.filter(pk=entry_id, confirm_tries__lt=CONFIRM_TRIES, confirm_sent_at__gt=recent)
+    named = Entry.objects.filter(pk=entry.pk if entry else 0)
+    open_round = named.filter(confirm_tries__lt=CONFIRM_TRIES, confirm_sent_at__gt=recent)
     return bool(open_round.update(confirm_tries=F("confirm_tries") + 1))
 
 
@@ -193,15 +199,22 @@ def forgive_tries(entry_id: int) -> None:
 
 @verb
 def resend(launch: Launch, contact: Contact, *, by: str) -> None:
-    """Writes to the mailbox again, whatever stands there; the caller learns nothing. A new round of digits for who is pending."""
+    """Writes to the mailbox again, whatever stands there; the caller learns nothing, not even by the time it takes.
+
+    Who is pending gets a new round of digits, but only with a message that names them: else a stranger who asks often
+    would take the digits away that were mailed last, and buy new tries at them.
+    """
     entry = queries.entry_with(launch, contact)
-    if entry is None:
-        return
-    pending = Entry.objects.filter(pk=entry.pk, status="pending")
-    pending.update(**NEW_ROUND)
-    entry.refresh_from_db()
-    signals.entry_resent.announce([Said(f"entry:{entry.pk}")], by=by)
-    owe([messages.answer_to_join(entry.pk, contact, entry.status == "pending", entry.confirm_round)])
+    pending = entry is not None and entry.status == Entry.Status.PENDING
+    owed = messages.answer_to_join(entry.pk, contact, pending, entry.confirm_round + 1) if entry else None
+    written = owe([owed or messages.answer_to_nobody(contact)])
+    Entry.objects.filter(pk=entry.pk if entry and written else 0, status="pending").update(**NEW_ROUND)
+    signals.entry_resent.announce([Said(about(launch, entry))], by=by)
+
+
+def about(launch: Launch, entry: Entry | None) -> str:
+    """Whom the trail names: the launch, where nobody has the address that a stranger typed."""
+    return f"entry:{entry.pk}" if entry else f"launch:{launch.pk}"
 
 
 @verb

@@ -28,6 +28,12 @@ def answer_to_join(entry_id: int, contact: Contact, fresh: bool, confirm_round: 
     return owed_to(entry_id, contact.kind, contact.canonical, name, cap=STRANGER_CAP, dedupe=dedupe)
 
 
+def answer_to_nobody(contact: Contact) -> Owed:
+    """The same row for an address that nobody has, about which the relay finds nothing to say. It counts for no address:
+    a stranger must not use up the messages of somebody who has yet to join."""
+    return Owed(HANDLER_OF[contact.kind], "already", "entry:0")
+
+
 def letter_to(entry: Entry, **context: Any) -> Letter:
     """A letter to the person, with what every template may use."""
     common = {"entry": entry, "launch": entry.launch, "link": tokens.status_url(entry)}

@@ -30,8 +30,10 @@ entry_deferred = Fact("entry.deferred", "The person asked to be passed over unti
 entry_returned = Fact("entry.returned", "An invite lapsed and the person waits again.")
 # entry:ID {reason}
 entry_appealed = Fact("entry.appealed", "A rejected or blocked person was put back into the queue.")
-# entry:ID {}
+# entry:ID {}, or launch:ID where nobody has the address
 entry_resent = Fact("entry.resent", "The confirmation was asked for again.")
+# entry:ID {}, or launch:ID where nobody has the address
+digits_tried = Fact("digits.tried", "Somebody typed six digits, right or wrong.")
 # entry:ID {rule, points, key}
 points_awarded = Fact("points.awarded", "Somebody gained points after joining.")
 # entry:ID {tier}

@@ -75,7 +75,7 @@ def test_joining_again_buys_no_tries(api: Api, launch: Launch) -> None:
     entry = cast.joins(launch, "ada")
     Entry.objects.filter(pk=entry.pk).update(confirm_tries=actions.CONFIRM_TRIES)
     cast.joins(launch, "ada")
-    assert not actions.count_try(entry.pk)
+    assert not actions.count_try(launch, entry, by="public")
 
 
 def test_after_five_wrong_tries_the_digits_are_dead_and_the_link_is_not(api: Api, launch: Launch) -> None:

@@ -19,6 +19,7 @@ from config.limits import Counters
 from config.logs import masked
 from invites import tokens
 from invites.models import Reservation
+from outbox.models import Delivery, Event
 from tests import cast
 from tests.conftest import Api, Mailbox
 from tests.signups import PASSWORD, address, shared_code, signs_up
@@ -177,3 +178,37 @@ def test_a_spent_link_is_no_key_for_ever(api: Api, launch: Launch) -> None:
     Reservation.objects.update(expires_at=timezone.now() - timedelta(minutes=1))
     late.post("/redeem", {"token": token})
     assert "vestibule_person" not in late.cookies
+
+
+def rows_after(api: Api, path: str, body: dict[str, str]) -> list[int]:
+    """How many rows of each kind the call left."""
+    before = [Event.objects.count(), Delivery.objects.count()]
+    api.post(path, body)
+    return [now - then for now, then in zip([Event.objects.count(), Delivery.objects.count()], before, strict=True)]
+
+
+@pytest.mark.parametrize(("path", "more"), [(RESEND, {}), (CONFIRM, {"code": "000000"})])
+def test_an_unknown_address_costs_the_same_work(
+    path: str, more: dict[str, str], api: Api, launch: Launch, mailbox: Mailbox
+) -> None:
+    cast.joins(launch, "ada")
+    known, unknown = (rows_after(api, path, {"email": address(name), **more}) for name in ("ada", "nobody"))
+    assert known == unknown
+    assert sum(known) > 0
+    assert mailbox.all(address("nobody")) == []
+
+
+def test_asking_often_takes_no_digits_away_and_buys_no_tries(api: Api, launch: Launch, mailbox: Mailbox) -> None:
+    ada = cast.joins(launch, "ada")
+    for _n in range(8):
+        api.post(RESEND, {"email": ADA})
+    digits = re.findall(r"\b\d{6}\b", mailbox.newest(ADA).text)[0]
+    assert cast.now(ada).confirm_round == 5  # as many as messages went
+    assert api.post(CONFIRM, {"email": ADA, "code": digits}).json()["state"] == "waiting"
+
+
+def test_a_stranger_uses_up_no_messages_of_who_has_yet_to_join(api: Api, launch: Launch, mailbox: Mailbox) -> None:
+    for _n in range(8):
+        api.post(RESEND, {"email": ADA})
+    cast.joins(launch, "ada")
+    assert len(mailbox.all(ADA)) == 1
