@@ -66,7 +66,7 @@ def redeem(launch: Launch, ask: Ask, *, by: str) -> Redeemed:
 
 
 def redeem_within(launch: Launch, ask: Ask, *, by: str) -> Redeemed:
-    """The same inside a caller's transaction. A refusal breaks that transaction, so the caller notes the attempt after it."""
+    """The same inside a caller's transaction: the caller rolls back what was refused, and notes the attempt after it."""
     return _redeem(launch, ask, by=by)
 
 

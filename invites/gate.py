@@ -126,6 +126,9 @@ class SocialGate(DefaultSocialAccountAdapter):
         """As on every other route; without a form nobody was asked for a code."""
         if form is None:
             raise Refused(actions.NOT_ACCEPTED, why="no_form")
+        # Only the address that was admitted: another one that a provider names would keep its owner out.
+        admitted = canonical(form.cleaned_data["email"])
+        sociallogin.email_addresses = [one for one in sociallogin.email_addresses if canonical(one.email) == admitted]
         return super().save_user(request, sociallogin, form)
 
 

@@ -477,6 +477,16 @@ class TestSingleSignOn:
 class TestSomebodyElsesAddress:
     """Who signs a stranger up does not share the account when the stranger comes."""
 
+    def test_an_address_that_a_provider_merely_names_keeps_nobody_out(
+        self, launch: Launch, client: Client, provider: None
+    ) -> None:
+        eve, (entry, invite) = Client(), cast.invited(launch, "ada")
+        comes_back_from_provider(eve, "ada", verified=True)
+        eve.post(SOCIAL_FORM, {"email": address("eve"), "invite_code": shared_code(launch)})
+        assert list(EmailAddress.objects.values_list("email", flat=True)) == [address("eve")]
+        opens(client, invite)
+        assert signs_up(client, "ada")["Location"] == "/me" and cast.now(entry).user == user_named("ada")
+
     def test_a_sign_on_of_eves_is_forgotten_once_ada_chooses_a_password(
         self, launch: Launch, client: Client, provider: None, mailbox: Mailbox
     ) -> None:
