@@ -90,7 +90,9 @@ class Join(Door):
 
     def post(self, request: Request) -> Answer:
         rules = self.input["launch"]
-        joined = actions.join(rules, application(self.input, vouched=self.caller.vouched), **self.origin())
+        unnamed = "manual" if self.caller.kind == "staff" else "organic"
+        said = application(self.input, vouched=self.caller.vouched, unnamed=unnamed)
+        joined = actions.join(rules, said, **self.origin())
         if self.may_know(joined.entry_id):
             return self.truth(rules.launch, joined)
         if rules.launch.reveal_membership:
@@ -123,20 +125,19 @@ def links(entry: Entry) -> dict[str, str]:
     }
 
 
-def application(said: dict[str, Any], *, vouched: bool, consent: str = "caller") -> actions.Application:
-    """What the input says, as the verb reads it."""
+def application(said: dict[str, Any], *, vouched: bool, unnamed: str = "organic") -> actions.Application:
+    """What the input says, as the verb reads it. `unnamed` is the source of who names none."""
     return actions.Application(
         contact=said["contact"],
         name=said.get("name", ""),
         use_case=said.get("use_case", ""),
         persona=said.get("persona", ""),
-        source=said.get("source", "").casefold() or "organic",
+        source=said.get("source", "").casefold() or unnamed,
         vouched=vouched and bool(said.get("source")),
         via=said.get("via", ""),
         referral_code=said.get("referral_code", ""),
         utm=said.get("utm", {}),
         locale=said.get("locale") or get_language() or "en",
-        consent=consent,
     )
 
 

@@ -81,8 +81,13 @@ def detailed_use_case(evidence: Evidence) -> str | None:
 @rule
 def keyword(evidence: Evidence) -> str | None:
     """What you would use it for is what we build it for."""
-    words = set(re.findall(r"\w+", evidence.use_case.casefold()))
-    return "" if words & {word.casefold() for word in evidence.keywords} else None
+    said = words(evidence.use_case)
+    return "" if any(words(named).strip() and words(named) in said for named in evidence.keywords) else None
+
+
+def words(text: str) -> str:
+    """The whole words of a text, case-folded, with one space around each: so "e-mail" and two words are found as well."""
+    return " " + " ".join(re.findall(r"\w+", text.casefold())) + " "
 
 
 @rule

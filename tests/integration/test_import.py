@@ -28,6 +28,11 @@ def test_people_of_a_file_join_once(launch: Launch, tmp_path: Path) -> None:
     assert Entry.objects.get(canonical="ben@example.com").priority == 25
 
 
+def test_who_comes_from_no_named_place_was_put_there_by_staff(launch: Launch, tmp_path: Path) -> None:
+    imported(tmp_path, "email\nben@example.com\n")
+    assert Entry.objects.get().source == "manual"
+
+
 def test_a_line_that_cannot_be_read_is_named_by_its_column(launch: Launch, tmp_path: Path) -> None:
     said, wrong = imported(tmp_path, "email,phone\nada,\n,12\nben@example.com,\n,\n")
     assert said.startswith("1 added, 0 on the list before, 3 lines")

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from outbox.models import Event
@@ -175,3 +176,10 @@ def test_another_launch_has_its_own_list(api: Api, launch: Launch) -> None:
     cast.ada(launch)
     assert api.post(JOIN, {"email": "ada@example.com", "launch": "second"}).status_code == 200
     assert Entry.objects.filter(canonical="ada@example.com").count() == 2
+
+
+def test_whom_staff_put_on_the_list_came_by_hand(client: Client, launch: Launch) -> None:
+    client.force_login(cast.dev(), backend="django.contrib.auth.backends.ModelBackend")
+    said = client.post(JOIN, {"email": "ada@example.com"}, content_type="application/json").json()
+    assert said["status_url"]  # staff speak for the person
+    assert Entry.objects.get().source == "manual"

@@ -70,4 +70,4 @@ def application_in(row: dict[str, str]) -> actions.Application:
     said: dict[str, Any] = {name: row[name][:2000] for name in COLUMNS if row.get(name)}
     kind = "phone" if row.get("phone") and not row.get("email") else "email"
     contact = read(kind, row.get(kind, ""))
-    return actions.Application(contact=contact, vouched="source" in said, **said)
+    return actions.Application(contact=contact, vouched="source" in said, **{"source": "manual"} | said)
