@@ -5,6 +5,7 @@
 
 PY := .venv/bin/python
 export PYTHONUNBUFFERED := 1
+unexport DJANGO_SETTINGS_MODULE
 
 .PHONY: run test bench format environment environment-dev
 

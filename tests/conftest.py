@@ -14,10 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import django
-
-django.setup()
-
 import pytest
 from django.core.cache import cache
 from django.db import connections

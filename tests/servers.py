@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import django
 import psycopg
+import pytest
 import redis
 from django.conf import settings
 
@@ -49,21 +51,23 @@ class Servers:
 
 
 def begin() -> Servers:
-    """Starts what is not given and puts the environment in order; a worker of xdist finds both done."""
+    """Starts what is not given and puts the environment in order; a worker of xdist finds both done.
+
+    pytest-django reads the settings before any of this where DJANGO_SETTINGS_MODULE is set, so it is set here, last.
+    """
+    if settings.configured:
+        raise pytest.UsageError(
+            "Unset DJANGO_SETTINGS_MODULE: with it the tests would run on the servers of your work."
+        )
     if "PYTEST_XDIST_WORKER" not in os.environ:
         settle()
     elif url := os.environ.get("REDIS_URL"):
-        part(url, int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")) + 1)
+        # Each worker counts and caches for itself, so it may also forget for itself.
+        os.environ["REDIS_URL"] = numbered(url, int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")) + 1)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    django.setup()
+    del os.environ["DJANGO_SETTINGS_MODULE"]
     return Servers(*(os.environ[name] for name in ("TESTED_POSTGRES", "TESTED_REDIS", "TESTED_CHROMIUM")))
-
-
-def part(url: str, number: int) -> None:
-    """Gives a worker a Redis database of its own: it counts and caches for itself, and may forget for itself."""
-    own = f"{url}?db={number}" if url.startswith("unix:") else f"{url.rstrip('/0')}/{number}"
-    os.environ["REDIS_URL"] = own
-    # In a worker pytest-django has read the settings before conftest.py is read; no cache is open yet.
-    settings.REDIS_URL = own
-    settings.CACHES["default"]["LOCATION"] = own
 
 
 def numbered(url: str, number: int) -> str:
@@ -89,7 +93,6 @@ def settle() -> None:
         atexit.register(running.stop)
     redis_url = redis_given or embedded.redis_url(data_dir)
     os.environ |= {
-        "DJANGO_SETTINGS_MODULE": "config.settings",
         "TESTING": "true",
         "DEBUG": "true",
         "DATA_DIR": str(data_dir),
