@@ -6,6 +6,7 @@ import re
 from django.urls import Resolver404, resolve
 
 NO_ROUTE = "(no route)"
+LONGEST = 2_000  # characters of a message; tracebacks are kept whole up to ten times as much
 # Strangers choose what is logged, such as a Host header of 8 KB: each pattern must pass over a text once. So a query is
 # taken whole before it is looked at, and an address begins only where none of its letters stands before.
 QUERY = re.compile(r"(?<=[\w/\-}>)])\?[^\s\"'<>]+")
@@ -29,6 +30,11 @@ def masked(text: str) -> str:
     return PHONE.sub("(phone)", EMAIL.sub("(e-mail)", text))
 
 
+def shortened(text: str, longest: int) -> str:
+    """The beginning of a text: who sends a header of 8 KB does not fill the disk with it."""
+    return text if len(text) <= longest else f"{text[:longest]} … ({len(text)} characters)"
+
+
 class RouteFilter(logging.Filter):
     """Rewrites each record before a handler sees it; nothing is dropped."""
 
@@ -38,8 +44,8 @@ class RouteFilter(logging.Filter):
         path = getattr(getattr(record, "request", None), "path", "")
         if len(path) > 1:
             text = text.replace(path, route_of(path))
-        record.msg, record.args = masked(text), None
+        record.msg, record.args = masked(shortened(text, LONGEST)), None
         if record.exc_info and not record.exc_text:
             # Database errors quote the row they refuse.
-            record.exc_text = masked(logging.Formatter().formatException(record.exc_info))
+            record.exc_text = masked(shortened(logging.Formatter().formatException(record.exc_info), 10 * LONGEST))
         return True

@@ -1,6 +1,7 @@
 """What Eve tried and must not get: a way round a limit, a word about who is on the list, a place in somebody else's name."""
 
 import json
+import logging
 import re
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from pytest_django import Settings
 
 from config import limits
 from config.limits import Counters
-from config.logs import masked
+from config.logs import RouteFilter, masked
 from invites import tokens
 from invites.models import Reservation
 from outbox.models import Delivery, Event
@@ -90,6 +91,12 @@ def test_a_long_line_of_a_stranger_costs_the_log_nothing() -> None:
     for line in ("a" * 200_000, "a?" * 100_000, "a@" * 100_000, "a." * 100_000 + "@", "?=" * 100_000):
         masked(line)
     assert time.monotonic() - began < 5  # each took minutes while its time grew with the square of its length
+
+
+def test_a_header_of_a_stranger_does_not_fill_the_log() -> None:
+    record = logging.LogRecord("django.security", logging.ERROR, __file__, 1, "Invalid: %s", ("a" * 8000,), None)
+    RouteFilter().filter(record)
+    assert len(record.getMessage()) < 2_100
 
 
 @pytest.mark.parametrize("path", ["/api/waitlist/join", RESEND, REDEEM])
