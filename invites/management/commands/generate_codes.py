@@ -84,10 +84,12 @@ def write_rows(run: CodeRun, file: IO[str]) -> None:
 
 def spec_of(launch: Launch, options: dict[str, Any]) -> actions.Spec:
     """What was asked for; CommandError (exit 2) for what makes no sense."""
-    if not 1 <= options["count"] <= MOST or options["max_uses"] < 1:
-        raise CommandError(f"--count takes 1 to {MOST}, --max-uses 1 or more.", returncode=2)
+    if not (1 <= options["count"] <= MOST and 1 <= options["max_uses"] <= MOST):
+        raise CommandError(f"--count and --max-uses take 1 to {MOST}.", returncode=2)
     if options["campaign"] and not re.fullmatch(CAMPAIGN, options["campaign"]):
         raise CommandError("--campaign takes letters, digits, - and _ only.", returncode=2)
+    if "{campaign}" in codes.FORMATS[options["format"] or "standard"].prefix and not options["campaign"]:
+        raise CommandError("This --format begins with the campaign: name one with --campaign.", returncode=2)
     try:
         bind = read("email", options["bind_email"]) if options["bind_email"] else None
     except ValueError as error:

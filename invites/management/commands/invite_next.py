@@ -10,6 +10,8 @@ from invites import actions, policy
 from outbox.errors import Refused
 from waitlist import queries
 
+MOST = 1_000_000
+
 
 class Command(BaseCommand):
     """Invites the next people in order."""
@@ -24,8 +26,8 @@ class Command(BaseCommand):
         launch = queries.launch_named(options["launch"])
         if launch is None:
             raise CommandError("There is no launch of that name.")
-        if options["count"] is not None and options["count"] < 1:
-            raise CommandError("--count takes a whole number from 1.", returncode=2)
+        if options["count"] is not None and not 1 <= options["count"] <= MOST:
+            raise CommandError(f"--count takes a whole number from 1 to {MOST}.", returncode=2)
         today = queries.local_date(launch, timezone.now())
         if options["count"] is None and not policy.is_release_day(launch.release_days, today.isoweekday()):
             self.stdout.write("0 invited: today is not one of the launch's release days.")

@@ -10,6 +10,8 @@ from django.utils import timezone
 from waitlist import actions, queries, tokens
 from waitlist.durations import duration
 
+LONGEST, MOST = 40, 1_000_000
+
 
 class Command(BaseCommand):
     """Makes the link."""
@@ -26,6 +28,10 @@ class Command(BaseCommand):
         launch = queries.launch_named(options["launch"])
         if launch is None:
             raise CommandError("There is no launch of that name.")
+        if not 1 <= len(options["source"].strip()) <= LONGEST:
+            raise CommandError(f"The source takes 1 to {LONGEST} characters.", returncode=2)
+        if options["cap"] is not None and not 1 <= options["cap"] <= MOST:
+            raise CommandError(f"--cap takes 1 to {MOST}.", returncode=2)
         expires_at = timezone.now() + options["expires_in"]
         link = actions.make_source_link(launch, options["source"], expires_at=expires_at, cap=options["cap"], by="cli")
         self.stdout.write(tokens.source_link(link, launch))
