@@ -70,7 +70,10 @@ def _invited_letter(invite: Invite) -> Letter:
 def write_welcome(deliveries: Sequence[Delivery]) -> Mapping[int, Letter]:
     """The member's own codes."""
     members = {pk: entry for pk, entry in entries_of(deliveries).items() if entry.status == "registered"}
-    return {pk: letter_to(entry, codes=queries.codes_of(entry), share_url=referral_link(entry)) for pk, entry in members.items()}
+    return {
+        pk: letter_to(entry, codes=queries.codes_of(entry), share_url=referral_link(entry))
+        for pk, entry in members.items()
+    }
 
 
 @writer("lapsed")
