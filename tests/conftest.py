@@ -38,6 +38,12 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"CI=true, and there is no {' and no '.join(SERVERS.missing)} here; {SERVERS}")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """A worker that inherited this name would read the settings before it knows its own Redis."""
+    del os.environ["DJANGO_SETTINGS_MODULE"]
+
+
 def pytest_report_header() -> list[str]:
     return [str(SERVERS), *left_out()]
 

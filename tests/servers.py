@@ -66,7 +66,6 @@ def begin() -> Servers:
         os.environ["REDIS_URL"] = numbered(url, int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")) + 1)
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     django.setup()
-    del os.environ["DJANGO_SETTINGS_MODULE"]
     return Servers(*(os.environ[name] for name in ("TESTED_POSTGRES", "TESTED_REDIS", "TESTED_CHROMIUM")))
 
 
