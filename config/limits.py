@@ -52,7 +52,6 @@ LIMITS: dict[str, dict[str, str]] = {
     "act": {"network": "600/10m", "person": "60/10m"},
     "validate": {"network": "120/m"},
     "stats": {"network": "600/m"},
-    "unsubscribe": {"network": "300/h"},
     "keyed": {"key": "1200/m"},
 }
 

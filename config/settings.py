@@ -143,7 +143,7 @@ DATABASE_OPTIONS: dict[str, Any] = {
     "pool": {
         "min_size": env.int("DATABASE_POOL_MIN", default=1),
         "max_size": env.int("DATABASE_POOL_MAX", default=16),
-        "timeout": 3,
+        "timeout": env.float("DATABASE_POOL_TIMEOUT", default=1.0),
         "max_idle": 300,
         "reconnect_timeout": 10,
     },

@@ -255,11 +255,11 @@ def sweep_reservations(*, by: str) -> int:
     return len(rows)
 
 
-def release(launch: Launch, count: int | None = None, *, by: str) -> Batch:
+def release(launch: Launch, count: int | None = None, *, by: str, reason: str = "") -> Batch:
     """Invites the next eligible people within the day's quota, at most `count`; one Batch a run, a chunk a transaction."""
     if not launch.enabled or launch.mode not in (Launch.Mode.WAITLIST, Launch.Mode.BOTH):
         raise Refused("launch_closed")
-    batch = plan_batch(launch, count, by=by)
+    batch = plan_batch(launch, count, by=by, reason=reason)
     while _release_chunk(batch.pk, by=by):
         pass
     batch.refresh_from_db()
@@ -289,10 +289,12 @@ def finish_batches(*, by: str) -> None:
 
 
 @verb
-def plan_batch(launch: Launch, count: int | None, *, by: str) -> Batch:
+def plan_batch(launch: Launch, count: int | None, *, by: str, reason: str = "") -> Batch:
     """Makes the row that the chunks count in."""
     batch = Batch.objects.create(launch=launch, size=count, by=by)
     move_one(Batch.objects.filter(pk=batch.pk), to="releasing")
+    data = {"launch": launch.pk, "size": count} | ({"reason": reason} if reason else {})
+    signals.batch_planned.announce([Said(f"batch:{batch.pk}", data)], by=by)
     return batch
 
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from invites import actions, queries
 from invites.models import Attempt, Batch, Code, CodeRun, Invite, Redemption, Reservation
 from outbox.states import StaleState
-from waitlist.admin import EntryAdmin, ReadOnly, with_reason
+from waitlist.admin import EntryAdmin, LaunchAdmin, ReadOnly, with_reason
 from waitlist.models import Launch
 
 
@@ -60,7 +60,14 @@ def invite_now(ids: Sequence[int], reason: str, *, by: str) -> int:
     return invited
 
 
+def release_batch(ids: Sequence[int], reason: str, *, by: str) -> int:
+    """Invites who is next, as far as the day's quota goes; of how many launches."""
+    launches = Launch.objects.filter(pk__in=ids).order_by("pk")
+    return len([actions.release(launch, by=by, reason=reason) for launch in launches])
+
+
 EntryAdmin.actions = (with_reason(_("Invite now"), invite_now), *EntryAdmin.actions)
+LaunchAdmin.actions = (with_reason(_("Invite the next people"), release_batch),)
 
 
 @admin.register(Code)

@@ -6,6 +6,8 @@ from outbox.facts import Fact
 code_redeemed = Fact("code.redeemed", "Somebody used a code and is in.", public=True)
 # code:ID {reason}
 code_revoked = Fact("code.revoked", "A code was made useless for ever.", public=True)
+# batch:ID {launch, size, reason?}
+batch_planned = Fact("batch.planned", "Somebody, cron or the scheduler asked for the next people to be invited.")
 # batch:ID {launch, released}
 batch_released = Fact("batch.released", "A batch has invited everybody it will.", public=True)
 # code:ID {reason}

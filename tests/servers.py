@@ -100,6 +100,7 @@ def settle() -> None:
         "SECRET_KEY": os.environ.get("SECRET_KEY") or secrets.token_urlsafe(48),
         "CODE_KEYS": os.environ.get("CODE_KEYS") or f"2:{secrets.token_urlsafe(48)},1:{secrets.token_urlsafe(48)}",
         "DATABASE_POOL_MAX": "60",
+        "DATABASE_POOL_TIMEOUT": "20",  # a crowd on two cores may take a while to connect
         "TESTED_POSTGRES": f"{postgres_version(data_dir)} ({'given' if database_given else 'embedded'})",
         "TESTED_REDIS": f"{redis_version(redis_url)} ({'given' if redis_given else 'found'})" if redis_url else "none",
         "TESTED_CHROMIUM": chromium(),

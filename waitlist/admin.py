@@ -157,6 +157,12 @@ class WeightInline(admin.TabularInline):
 class LaunchAdmin(admin.ModelAdmin):
     """What owners tune. Every change is a fact."""
 
+    actions: tuple[Any, ...] = ()
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        """Whoever may tune a launch may let people in."""
+        return request.user.has_perm("waitlist.change_launch")
+
     list_display = ("name", "slug", "enabled", "mode", "approval", "daily_quota", "time_zone")
     readonly_fields = ("created_at",)
     inlines = (WeightInline,)

@@ -11,7 +11,7 @@ from outbox.doors import Door
 from outbox.queries import phone_allowed
 from outbox.replies import Answer
 from waitlist import actions, eta, queries, tokens
-from waitlist.inputs import OfLaunch, Text, WithContact
+from waitlist.inputs import LONGEST_SOURCE, OfLaunch, Text, WithContact
 from waitlist.models import Entry, Launch
 from waitlist.scoring import PERSONAS
 
@@ -51,7 +51,7 @@ class Join(Door):
         persona = Text(
             required=False, max_length=100, help_text=f"{', '.join(PERSONAS)}; anything else counts as other"
         )
-        source = Text(required=False, max_length=40)  # type: ignore[assignment]  # the wire's word; DRF has one alike
+        source = Text(required=False, max_length=LONGEST_SOURCE)  # type: ignore[assignment]  # the wire's word; DRF has one alike
         via = Text(required=False, max_length=300, help_text="the token of a signed source link")
         referral_code = Text(required=False, max_length=40)
         utm = serializers.DictField(child=Text(required=False), required=False)
@@ -126,17 +126,19 @@ def links(entry: Entry) -> dict[str, str]:
 
 
 def application(said: dict[str, Any], *, vouched: bool, unnamed: str = "organic") -> actions.Application:
-    """What the input says, as the verb reads it. `unnamed` is the source of who names none."""
+    """What the input says, as the verb reads it. `unnamed` is the source of who names none, nor a utm source."""
+    utm = said.get("utm", {})
+    source = said.get("source") or utm.get("source") or utm.get("utm_source") or ""
     return actions.Application(
         contact=said["contact"],
         name=said.get("name", ""),
         use_case=said.get("use_case", ""),
         persona=said.get("persona", ""),
-        source=said.get("source", "").casefold() or unnamed,
+        source=source.casefold()[:LONGEST_SOURCE] or unnamed,
         vouched=vouched and bool(said.get("source")),
         via=said.get("via", ""),
         referral_code=said.get("referral_code", ""),
-        utm=said.get("utm", {}),
+        utm=utm,
         locale=said.get("locale") or get_language() or "en",
     )
 

@@ -9,6 +9,7 @@ from waitlist import queries
 from waitlist.channels import Contact, read
 
 LONGEST_SLUG = 50
+LONGEST_SOURCE = 40
 
 
 class Text(serializers.CharField):
@@ -16,6 +17,13 @@ class Text(serializers.CharField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"allow_blank": not kwargs.get("required", True), "max_length": 200} | kwargs)
+
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        """Where a text may be left out, null leaves it out."""
+        if data is None and not self.required:
+            raise serializers.SkipField
+        empty: tuple[bool, Any] = super().validate_empty_values(data)
+        return empty
 
     def to_internal_value(self, data: Any) -> str:
         """The text without the white space around it."""

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.core.cache import cache
@@ -102,7 +102,7 @@ def pace_of(launch: Launch) -> eta.Pace | None:
     until, pace = _paces.get(key, (0.0, None))
     if until < time.monotonic():
         today = local_date(launch, timezone.now())
-        days = Day.objects.filter(launch=launch, date__lt=today).order_by("-date")[: eta.WINDOW_DAYS]
+        days = Day.objects.filter(launch=launch, date__lt=today, date__gte=today - timedelta(eta.WINDOW_DAYS))
         pace = eta.pace([day.granted for day in days], launch.daily_quota, len(launch.release_days) or 7)
         _paces[key] = (time.monotonic() + STATS_SECONDS, pace)
     return pace

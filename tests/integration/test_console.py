@@ -108,3 +108,10 @@ def test_a_member_does_not_see_the_console(client: Client, launch: Launch) -> No
 
 def test_nobody_proves_an_address_or_gives_a_log_in_away_by_hand() -> None:
     assert {model._meta.app_label for model in admin.site._registry}.isdisjoint({"account", "socialaccount"})
+
+
+def test_an_owner_lets_the_next_people_in_from_the_console(console: Client, launch: Launch) -> None:
+    ada = cast.ada(launch)
+    act(console, "/admin/waitlist/launch/", "release_batch", [launch.pk])
+    assert cast.now(ada).status == "invited"
+    assert Event.objects.get(kind="batch.planned").data["reason"] == "because"

@@ -9,6 +9,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from outbox.actions import Owed, owe, owe_sealed
+from outbox.keys import address_key
 from outbox.models import Event
 from tests import cast
 from tests.conftest import Api, Mailbox
@@ -183,3 +185,22 @@ def test_whom_staff_put_on_the_list_came_by_hand(client: Client, launch: Launch)
     said = client.post(JOIN, {"email": "ada@example.com"}, content_type="application/json").json()
     assert said["status_url"]  # staff speak for the person
     assert Entry.objects.get().source == "manual"
+
+
+@pytest.mark.parametrize("utm", [{"source": "Newsletter"}, {"utm_source": "newsletter"}])
+def test_a_utm_source_is_the_source_of_who_names_none(utm: dict[str, str], api: Api, launch: Launch) -> None:
+    api.post(JOIN, {"email": "ada@example.com", "utm": utm})
+    assert Entry.objects.get().source == "newsletter"
+
+
+def test_null_leaves_a_text_out(api: Api, launch: Launch) -> None:
+    nothing = dict.fromkeys(("name", "use_case", "persona", "source", "referral_code", "locale", "launch", "phone"))
+    assert api.post(JOIN, nothing | {"email": "ada@example.com"}).status_code == 200
+
+
+def test_joining_in_somebodys_name_does_not_keep_their_account_mails_away(launch: Launch) -> None:
+    key = address_key("email", "ada@example.com")
+    owed = [Owed("mail", "already", "entry:1", address_key=key, dedupe=str(n)) for n in range(12)]
+    assert sum(owe([one]) for one in owed) == 12
+    assert owe([Owed("mail", "already", "entry:1", address_key=key)]) == 0
+    assert owe_sealed("ada@example.com", "s", "t", subject_ref="user:1", by="public") == 1

@@ -10,7 +10,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def prepared(statement: str) -> int:
     """How many such statements the server keeps for this session."""
-    found = sql.one("SELECT count(*) AS n FROM pg_prepared_statements WHERE statement LIKE %(like)s", {"like": statement})
+    found = sql.one(
+        "SELECT count(*) AS n FROM pg_prepared_statements WHERE statement LIKE %(like)s", {"like": statement}
+    )
     return int(found.n)
 
 
