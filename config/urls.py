@@ -14,23 +14,24 @@ handler404 = problems.not_found
 handler500 = problems.server_error
 
 waitlist_doors: list[URLPattern | URLResolver] = [
+    path("", include("waitlist.api_urls")),
     path("confirm", me.Confirm.as_view(), name="waitlist-confirm"),
     path("me", me.Me.as_view(), name="waitlist-me"),
     path("leave", me.Leave.as_view(), name="waitlist-leave"),
     path("defer", me.Defer.as_view(), name="waitlist-defer"),
     path("validate-token", ValidateToken.as_view(), name="waitlist-validate-token"),
-    path("", include("waitlist.api_urls")),
 ]
 
+# Routes are tried one by one: the busiest come first.
 urlpatterns = [
+    path("api/waitlist/", include(waitlist_doors)),
+    path("api/invites/", include("invites.api_urls")),
+    path("api/referrals/", include("referrals.urls")),
     path("", include("config.page_urls")),
     path("", include("outbox.urls")),
     path("", include("invites.urls")),
     path("accounts/", include("config.account_urls")),
     path("_allauth/", include("config.headless_urls")),
-    path("api/waitlist/", include(waitlist_doors)),
-    path("api/invites/", include("invites.api_urls")),
-    path("api/referrals/", include("referrals.urls")),
     path("", include(health.urlpatterns)),
     path("api/schema", docs.SchemaView.as_view(), name="schema"),
     path("api/docs", docs.DocsView.as_view(), name="api-docs"),

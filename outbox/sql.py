@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg.rows import namedtuple_row
 
 BETWEEN, NOTHING = "\x1f", "\x1e"
@@ -15,10 +15,22 @@ BETWEEN, NOTHING = "\x1f", "\x1e"
 
 def rows(statement: str, params: Mapping[str, Any] | None = None) -> list[Any]:
     """The rows the statement returns, as named tuples; [] when it returns none. Errors are Django's."""
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection, row_factory=namedtuple_row) as cursor:
+    django = connections[DEFAULT_DB_ALIAS]  # not its proxy, which looks this up for every attribute
+    if django.connection is None:
+        django.ensure_connection()
+    with django.wrap_database_errors:
+        cursor = _cursor_of(django.connection)
         cursor.execute(statement, params, prepare=True)
         return cursor.fetchall() if cursor.description else []
+
+
+def _cursor_of(connection: Any) -> psycopg.Cursor[Any]:
+    """The connection's one cursor of ours, kept with it: making a cursor costs as much as a short statement."""
+    try:
+        cursor: psycopg.Cursor[Any] = connection.kept_cursor
+    except AttributeError:
+        cursor = connection.kept_cursor = psycopg.Cursor(connection, row_factory=namedtuple_row)
+    return cursor
 
 
 def one(statement: str, params: Mapping[str, Any] | None = None) -> Any:

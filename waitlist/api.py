@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from outbox.doors import Door
 from outbox.queries import phone_allowed
 from outbox.replies import Answer
-from waitlist import actions, eta, queries, tokens
+from waitlist import actions, eta, queries, ranking, tokens
 from waitlist.inputs import LONGEST_SOURCE, OfLaunch, Text, WithContact
 from waitlist.models import Entry, Launch
 from waitlist.scoring import PERSONAS
@@ -152,10 +152,9 @@ def provisional(launch: Launch) -> dict[str, Any]:
 
 def revealed(launch: Launch, joined: actions.Joined) -> dict[str, Any]:
     """The truth, without the links."""
-    entry = Entry.objects.get(pk=joined.entry_id)
-    total = queries.total_waiting(launch)
-    position = queries.position_of(entry) or (total + 1 if entry.status == Entry.Status.PENDING else None)
-    return answer_of(launch, state_shown(entry), total, position, already=not joined.fresh) | dict.fromkeys(LINKS)
+    found = ranking.standing(joined.entry_id)
+    position = found.total + 1 if found.status == Entry.Status.PENDING else found.position
+    return answer_of(launch, state_shown(found), found.total, position, already=not joined.fresh) | dict.fromkeys(LINKS)
 
 
 def answer_of(launch: Launch, state: str, total: int, position: int | None, *, already: bool) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from typing import Any
 
 from django.core.exceptions import ValidationError as Unfit
 from rest_framework import serializers
+from rest_framework.fields import empty
+from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from waitlist import queries
 from waitlist.channels import Contact, read
@@ -17,13 +19,14 @@ class Text(serializers.CharField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"allow_blank": not kwargs.get("required", True), "max_length": 200} | kwargs)
+        # No body is read that holds a lone surrogate (config/api.py); this would look at each letter for one, in Python.
+        self.validators = [one for one in self.validators if not isinstance(one, ProhibitSurrogateCharactersValidator)]
 
-    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
-        """Where a text may be left out, null leaves it out."""
-        if data is None and not self.required:
+    def run_validation(self, data: Any = empty) -> Any:
+        """The text, checked. Where it may be left out, null leaves it out; and what is left out costs nothing."""
+        if (data is empty or data is None) and not self.required:
             raise serializers.SkipField
-        empty: tuple[bool, Any] = super().validate_empty_values(data)
-        return empty
+        return super().run_validation(data)
 
     def to_internal_value(self, data: Any) -> str:
         """The text without the white space around it."""

@@ -12,6 +12,7 @@ grow with the queue (at most 200 priorities + 64 + 64 + places/2^20 counters).
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import transaction
 
@@ -67,30 +68,38 @@ DROP SEQUENCE waitlist_place;
 """
 
 # How many counted people stand strictly before (priority, place).
-AHEAD = """
-SELECT coalesce((SELECT sum(n) FROM waitlist_queuecount
-                 WHERE launch_id = %(launch)s AND level = 3 AND priority > %(priority)s), 0)
+_AHEAD = """
+       coalesce((SELECT sum(n) FROM waitlist_queuecount
+                 WHERE launch_id = {launch} AND level = 3 AND priority > {priority}), 0)
      + coalesce((SELECT sum(n) FROM waitlist_queuecount
-                 WHERE launch_id = %(launch)s AND level = 2 AND priority = %(priority)s
-                   AND block < %(place)s::bigint >> 20), 0)
+                 WHERE launch_id = {launch} AND level = 2 AND priority = {priority}
+                   AND block < {place} >> 20), 0)
      + coalesce((SELECT sum(n) FROM waitlist_queuecount
-                 WHERE launch_id = %(launch)s AND level = 1 AND priority = %(priority)s
-                   AND block >= (%(place)s::bigint >> 20) << 6 AND block < %(place)s::bigint >> 14), 0)
+                 WHERE launch_id = {launch} AND level = 1 AND priority = {priority}
+                   AND block >= ({place} >> 20) << 6 AND block < {place} >> 14), 0)
      + coalesce((SELECT sum(n) FROM waitlist_queuecount
-                 WHERE launch_id = %(launch)s AND level = 0 AND priority = %(priority)s
-                   AND block >= (%(place)s::bigint >> 14) << 6 AND block < %(place)s::bigint >> 8), 0)
+                 WHERE launch_id = {launch} AND level = 0 AND priority = {priority}
+                   AND block >= ({place} >> 14) << 6 AND block < {place} >> 8), 0)
      + coalesce((SELECT sum(n) FROM waitlist_queuedelta
-                 WHERE launch_id = %(launch)s AND (priority > %(priority)s
-                    OR (priority = %(priority)s AND block < %(place)s::bigint >> 8))), 0)
+                 WHERE launch_id = {launch} AND (priority > {priority}
+                    OR (priority = {priority} AND block < {place} >> 8))), 0)
      + (SELECT count(*) FROM waitlist_entry
-        WHERE launch_id = %(launch)s AND priority = %(priority)s AND status IN ('waiting', 'approved') AND held_at IS NULL
-          AND place >= (%(place)s::bigint >> 8) << 8 AND place < %(place)s::bigint) AS ahead
-"""
+        WHERE launch_id = {launch} AND priority = {priority} AND status IN ('waiting', 'approved') AND held_at IS NULL
+          AND place >= ({place} >> 8) << 8 AND place < {place})"""
+_TOTAL = """
+       coalesce((SELECT sum(n) FROM waitlist_queuecount WHERE launch_id = {launch} AND level = 3), 0)
+     + coalesce((SELECT sum(n) FROM waitlist_queuedelta WHERE launch_id = {launch}), 0)"""
 
-TOTAL = """
-SELECT coalesce((SELECT sum(n) FROM waitlist_queuecount WHERE launch_id = %(launch)s AND level = 3), 0)
-     + coalesce((SELECT sum(n) FROM waitlist_queuedelta WHERE launch_id = %(launch)s), 0) AS total
-"""
+_ASKED = {"launch": "%(launch)s", "priority": "%(priority)s", "place": "%(place)s::bigint"}
+AHEAD = f"SELECT {_AHEAD.format(**_ASKED)} AS ahead"
+TOTAL = f"SELECT {_TOTAL.format(**_ASKED)} AS total"
+# Both, and the state, for one entry in one round trip: what the answer to a join says.
+_OWN = {"launch": "entry.launch_id", "priority": "entry.priority", "place": "entry.place"}
+STANDING = f"""
+SELECT status, CASE WHEN status IN ('waiting', 'approved') THEN (1 + {_AHEAD.format(**_OWN)})::bigint END AS position,
+       ({_TOTAL.format(**_OWN)})::bigint AS total
+FROM waitlist_entry AS entry WHERE id = %(entry)s
+"""  # noqa: S608
 
 FOLD = """
 WITH gone AS (
@@ -133,6 +142,11 @@ def ahead(launch_id: int, priority: int, place: int) -> int:
 def total(launch_id: int) -> int:
     """How many people wait: confirmed and not held."""
     return int(sql.one(TOTAL, {"launch": launch_id}).total)
+
+
+def standing(entry_id: int) -> Any:
+    """(status, position, total) of one entry and its queue, exactly, now; the position is None for who does not wait."""
+    return sql.one(STANDING, {"entry": entry_id})
 
 
 @transaction.atomic

@@ -14,7 +14,14 @@ WRITERS = re.compile(
     r"(^|/)(actions|states|replies)\.py$|^accounts/models\.py$"
 )  # the last makes users for Django itself
 NOT_ROWS = re.compile(r"headers|cleaned|context|environ|digest|hash|form|super\(\)|_dict|GET|POST|said|seen|conf\b")
-THEIRS = {"process_exception", "process_view", "get_export_data", "import_data", "export_data"}  # names a library calls
+THEIRS = {
+    "process_exception",
+    "process_response",
+    "process_view",
+    "get_export_data",
+    "import_data",
+    "export_data",
+}  # names a library calls
 FORBIDDEN = {"manager", "helper", "helpers", "util", "utils", "process", "data", "service", "services", "flag"}
 
 

@@ -1,0 +1,41 @@
+"""Middleware of libraries, spared the work that would come out the same every time: each call of the API pays for it."""
+
+from functools import cached_property
+from typing import Any
+
+from csp.constants import HEADER
+from csp.middleware import CSPMiddleware
+from csp.utils import build_policy
+from django.contrib.messages.middleware import MessageMiddleware
+from django.http import HttpRequest
+
+VARIED = {
+    "_csp_config",
+    "_csp_update",
+    "_csp_replace",
+    "_csp_exempt",
+}  # what the library's decorators leave on a response
+
+
+class ContentPolicy(CSPMiddleware):
+    """The content policy: one text, made once, for every answer that asks for nothing else."""
+
+    @cached_property
+    def usual(self) -> str:
+        """The policy of the settings as it is sent."""
+        return build_policy()
+
+    def process_response(self, request: HttpRequest, response: Any) -> Any:
+        """Puts the policy on the answer."""
+        if hasattr(request, "_csp_nonce") or not VARIED.isdisjoint(vars(response)):
+            return super().process_response(request, response)
+        response.setdefault(HEADER, self.usual)
+        return response
+
+
+class PageMessages(MessageMiddleware):
+    """Messages from one page to the next; calls of the API have none."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """Passes calls of the API by."""
+        return self.get_response(request) if request.path_info.startswith("/api/") else super().__call__(request)
