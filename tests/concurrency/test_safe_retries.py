@@ -41,8 +41,8 @@ def call(number: int) -> int:
 
 def test_of_eight_at_once_one_runs(race: Race) -> None:
     Slow.runs.clear()
-    said = Counter(race(8, call))
-    assert said == {200: 1, 409: 7}
+    said = race(8, call)
+    assert set(said) <= {200, 409}  # the answer, or "still running" to who came before there was one
     assert len(Slow.runs) == 1
     assert SavedReply.objects.get().status == 200
 
