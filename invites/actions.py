@@ -12,7 +12,7 @@ from django.utils import timezone
 from invites import codes, hot, messages, policy, queries, signals, tokens
 from invites.models import Attempt, Batch, Code, CodeRun, Invite, Reservation
 from outbox import sql
-from outbox.actions import owe
+from outbox.actions import announce_and_owe, owe
 from outbox.errors import Refused
 from outbox.facts import Said
 from outbox.keys import address_key, address_keys, newest
@@ -130,8 +130,8 @@ def _let_in(launch: Launch, ask: Ask, found: Any, *, by: str) -> Redeemed:
     if member is None:
         return _somebody_was_first(launch, ask)
     data = {"code": found.id, "kind": found.kind, "campaign": found.campaign, "owner": found.owner_id}
-    signals.code_redeemed.announce([Said(f"entry:{member.id}", data, extra=member)], by=by)
-    owe([messages.welcome(member)])
+    said = [Said(f"entry:{member.id}", data, extra=member)]
+    announce_and_owe(signals.code_redeemed, said, [messages.welcome(member)], by=by)
     if not _spend(launch, ask, found, member.id, by=by):
         raise Refused(NOT_ACCEPTED, why=_refusal_now(launch, ask))
     return Redeemed(member.id)
@@ -164,9 +164,9 @@ def _spend(launch: Launch, ask: Ask, found: Any, entry_id: int, *, by: str) -> b
         "prefix": prefix,
         "key_version": version,
         "own_days": launch.member_code_days,
-        "own_ids": found.own_ids,
-        "own_digests": [code.digest for code in own],
-        "own_last4": [code.last4 for code in own],
+        "own_ids": sql.joined(found.own_ids),
+        "own_digests": sql.joined(code.digest for code in own),
+        "own_last4": sql.joined(code.last4 for code in own),
     }
     return sql.one(hot.SPEND, params) is not None
 
@@ -343,18 +343,18 @@ def cancel_batch(batch: Batch, reason: str, *, by: str) -> None:
 @verb
 def issue(launch: Launch, granted: Sequence[Any], *, batch_id: int | None, by: str, reason: str = "") -> None:
     """One code and one invite for each granted row of waitlist.invite_next, and the mails that carry them."""
-    ids = [row.id for row in sql.rows(hot.NEXT_IDS, {"count": len(granted)})]
+    ids = sql.one(hot.NEXT_IDS, {"count": len(granted)}).ids
     prefix, version = codes.prefix_of(launch.code_format, "", timezone.now().date()), newest()
     made = [codes.derive(pk, 0, launch.code_format, prefix, version) for pk in ids]
     keys = [address_key(row.contact_kind, row.canonical) for row in granted]
     params = {
         "launch": launch.pk,
         "batch": batch_id,
-        "entries": [row.id for row in granted],
-        "ids": ids,
-        "digests": [code.digest for code in made],
-        "last4": [code.last4 for code in made],
-        "bound": keys,
+        "entries": sql.joined(row.id for row in granted),
+        "ids": sql.joined(ids),
+        "digests": sql.joined(code.digest for code in made),
+        "last4": sql.joined(code.last4 for code in made),
+        "bound": sql.joined(keys),
         "format": launch.code_format,
         "prefix": prefix,
         "key_version": version,
@@ -551,13 +551,17 @@ def make(launch: Launch, spec: Spec, *, run_id: int | None, by: str) -> list[int
         "bound_domain": spec.bind_domain.casefold(),
         "by": by,
     }
-    wanted = [row.id for row in sql.rows(hot.NEXT_IDS, {"count": spec.count})]
+    wanted: list[int] = sql.one(hot.NEXT_IDS, {"count": spec.count}).ids
     missing, attempt = wanted, 0
     while missing:
         drawn = [codes.derive(pk, attempt, spec.format, prefix, version) for pk in missing]
-        columns = {"ids": missing, "digests": [code.digest for code in drawn], "last4": [code.last4 for code in drawn]}
-        kept = {row.id for row in sql.rows(hot.MAKE_CODES, common | columns | {"attempt": attempt})}
-        missing, attempt = [pk for pk in missing if pk not in kept], attempt + 1
+        columns = {
+            "ids": sql.joined(missing),
+            "digests": sql.joined(code.digest for code in drawn),
+            "last4": sql.joined(code.last4 for code in drawn),
+        }
+        left_out = sql.rows(hot.MAKE_CODES, common | columns | {"attempt": attempt})
+        missing, attempt = [row.id for row in left_out], attempt + 1
     return wanted
 
 

@@ -4,7 +4,8 @@ import string
 import unicodedata
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import NamedTuple
 
 from outbox.keys import every_keyed, keyed, newest
 
@@ -53,30 +54,44 @@ def prefix_of(name: str, campaign: str, today: date) -> str:
 def characters(code_id: int, attempt: int, shape: Format, version: int) -> str:
     """The characters of a code: digits of HMAC(code key, row id and attempt) in the alphabet of its format."""
     number = int.from_bytes(keyed("code", f"{code_id}:{attempt}", version=version), "big")
-    base, drawn = len(shape.alphabet), []
-    for _n in range(shape.length):
-        number, index = divmod(number, base)
-        drawn.append(shape.alphabet[index])
-    return "".join(drawn)
+    pairs, drawn = _pairs(shape.alphabet), []
+    for _n in range(0, shape.length, 2):
+        number, index = divmod(number, len(pairs))
+        drawn.append(pairs[index])
+    return "".join(drawn)[: shape.length]
+
+
+@cache
+def _pairs(alphabet: str) -> list[str]:
+    """Two digits at a time, the lower one first: half as many divisions of a long number."""
+    return [low + high for high in alphabet for low in alphabet]
 
 
 _folded = lru_cache(1024)(fold)  # ten thousand codes share one prefix; drawn characters are folded as they are
 
 
-@dataclass(frozen=True, slots=True)
-class Derived:
+class Derived(NamedTuple):
     """A code as its owner sees it, and what the table keeps of it."""
 
-    text: str
+    prefix: str
+    drawn: str
     digest: bytes
-    last4: str
+
+    @property
+    def text(self) -> str:
+        """The code in groups of four, to be read and typed."""
+        return self.prefix + "-".join(self.drawn[at : at + 4] for at in range(0, len(self.drawn), 4))
+
+    @property
+    def last4(self) -> str:
+        """What support may know of it."""
+        return self.drawn[-4:]
 
 
 def derive(code_id: int, attempt: int, name: str, prefix: str, version: int) -> Derived:
     """The code of that row: the same at every call, and unknown to who has only the database."""
     drawn = characters(code_id, attempt, FORMATS[name], version)
-    grouped = "-".join(drawn[at : at + 4] for at in range(0, len(drawn), 4))
-    return Derived(prefix + grouped, digest(_folded(prefix) + drawn, version), drawn[-4:])
+    return Derived(prefix, drawn, digest(_folded(prefix) + drawn, version))
 
 
 def digest(folded: str, version: int | None = None) -> bytes:

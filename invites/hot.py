@@ -44,32 +44,41 @@ WITH spent AS (
     OVERRIDING SYSTEM VALUE
     SELECT made.id, %(launch)s, 'personal', made.digest, made.last4, %(format)s, %(prefix)s, %(key_version)s, %(entry)s,
            now() + %(own_days)s * interval '1 day', 'system'
-    FROM spent, unnest(%(own_ids)s::bigint[], %(own_digests)s::bytea[], %(own_last4)s::text[]) AS made(id, digest, last4)
+    FROM spent, unnest(string_to_array(%(own_ids)s, E'\\x1f')::bigint[], string_to_array(%(own_digests)s, E'\\x1f')::bytea[],
+                       string_to_array(%(own_last4)s, E'\\x1f')) AS made(id, digest, last4)
 )
 INSERT INTO invites_redemption (code_id, entry_id, door, by, network, user_agent)
 SELECT spent.id, %(entry)s, %(door)s, %(by)s, %(network)s::inet, %(user_agent)s FROM spent
 RETURNING id
 """
 
-# Codes by the thousand. A drawn conflict is left out and drawn again with the next attempt.
+# Codes by the thousand. Returns the ids whose characters were taken already: they are drawn again with the next attempt.
 MAKE_CODES = """
-INSERT INTO invites_code (id, launch_id, kind, digest, last4, format, prefix, attempt, key_version, max_uses, starts_at, expires_at,
-                          tier, campaign, channel, run_id, owner_id, bound_key, bound_domain, by)
-OVERRIDING SYSTEM VALUE
-SELECT made.id, %(launch)s, %(kind)s, made.digest, made.last4, %(format)s, %(prefix)s, %(attempt)s, %(key_version)s, %(max_uses)s,
-       %(starts_at)s, %(expires_at)s, %(tier)s, %(campaign)s, %(channel)s, %(run)s, %(owner)s, %(bound_key)s, %(bound_domain)s, %(by)s
-FROM unnest(%(ids)s::bigint[], %(digests)s::bytea[], %(last4)s::text[]) AS made(id, digest, last4)
-ON CONFLICT (digest) DO NOTHING
-RETURNING id
+WITH made AS MATERIALIZED (
+    SELECT * FROM unnest(string_to_array(%(ids)s, E'\\x1f')::bigint[], string_to_array(%(digests)s, E'\\x1f')::bytea[],
+                         string_to_array(%(last4)s, E'\\x1f')) AS made(id, digest, last4)
+), kept AS (
+    INSERT INTO invites_code (id, launch_id, kind, digest, last4, format, prefix, attempt, key_version, max_uses, starts_at,
+                              expires_at, tier, campaign, channel, run_id, owner_id, bound_key, bound_domain, by)
+    OVERRIDING SYSTEM VALUE
+    SELECT made.id, %(launch)s, %(kind)s, made.digest, made.last4, %(format)s, %(prefix)s, %(attempt)s, %(key_version)s,
+           %(max_uses)s, %(starts_at)s, %(expires_at)s, %(tier)s, %(campaign)s, %(channel)s, %(run)s, %(owner)s, %(bound_key)s,
+           %(bound_domain)s, %(by)s
+    FROM made
+    ON CONFLICT (digest) DO NOTHING
+    RETURNING id
+)
+SELECT id FROM made WHERE NOT EXISTS (SELECT FROM kept WHERE kept.id = made.id)
 """
 
-NEXT_IDS = "SELECT nextval('invites_code_id_seq') AS id FROM generate_series(1, %(count)s)"
+NEXT_IDS = "SELECT ARRAY(SELECT nextval('invites_code_id_seq') FROM generate_series(1, %(count)s)) AS ids"
 
 # One code and one invite for each person of a chunk.
 ISSUE = """
 WITH made AS (
-    SELECT * FROM unnest(%(entries)s::bigint[], %(ids)s::bigint[], %(digests)s::bytea[], %(last4)s::text[], %(bound)s::bytea[])
-        AS made(entry_id, id, digest, last4, bound_key)
+    SELECT * FROM unnest(string_to_array(%(entries)s, E'\\x1f')::bigint[], string_to_array(%(ids)s, E'\\x1f')::bigint[],
+                         string_to_array(%(digests)s, E'\\x1f')::bytea[], string_to_array(%(last4)s, E'\\x1f'),
+                         string_to_array(%(bound)s, E'\\x1f')::bytea[]) AS made(entry_id, id, digest, last4, bound_key)
 ), code AS (
     INSERT INTO invites_code (id, launch_id, kind, digest, last4, format, prefix, key_version, expires_at, bound_key, by)
     OVERRIDING SYSTEM VALUE

@@ -29,7 +29,7 @@ Receiver = Callable[[Sequence[Said], str], None]
 INSERT = """
 INSERT INTO outbox_event (kind, by, subject, data)
 SELECT %(kind)s, %(by)s, said.subject, said.data
-FROM unnest(string_to_array(%(subjects)s, E'\\x1f'), string_to_array(%(data)s, E'\\x1f')::jsonb[]) AS said(subject, data)
+FROM unnest(string_to_array(%(subjects)s, E'\\x1f'), string_to_array(%(said)s, E'\\x1f')::jsonb[]) AS said(subject, data)
 """
 
 
@@ -50,10 +50,18 @@ class Fact:
 
     def announce(self, said: Sequence[Said], *, by: str) -> None:
         """Writes one Event each and calls the receivers with the whole list. Saying nothing does nothing."""
-        if not said:
-            return
+        if said:
+            sql.rows(INSERT, self.columns(said, by=by))
+            self.reach(said, by=by)
+
+    def columns(self, said: Sequence[Said], *, by: str) -> dict[str, str]:
+        """The parameters of INSERT."""
         subjects = sql.joined(one.subject for one in said)
-        data = sql.joined(json.dumps(one.data) if one.data else "{}" for one in said)
-        sql.rows(INSERT, {"kind": self.name, "by": by, "subjects": subjects, "data": data})
+        texts = {id(data): json.dumps(data) for data in {id(one.data): one.data for one in said}.values()}
+        data = sql.joined(texts[id(one.data)] for one in said)  # what is said of many alike is written out once
+        return {"kind": self.name, "by": by, "subjects": subjects, "said": data}
+
+    def reach(self, said: Sequence[Said], *, by: str) -> None:
+        """Calls the receivers."""
         for receiver in self.receivers.values():
             receiver(said, by)

@@ -43,14 +43,19 @@ def joined(values: Iterable[Any]) -> str:
     """A column of values as one text, which the statement takes apart: string_to_array(%(x)s, E'\\x1f', E'\\x1e')::type[].
 
     The driver writes arrays element by element in Python; this is ten times faster. Bytes arrive in hexadecimal, as
-    \\x…. No value may be the empty text, which PostgreSQL would read as no row.
+    \\x…. No value may be the empty text, which PostgreSQL would read as no row. A column that holds nothing but None is no
+    row as well: unnest() makes it as long as the others, with NULLs.
     """
-    texts = [NOTHING if value is None else _text(value) for value in values]
+    texts = [value if type(value) is str else _text(value) for value in values]
+    if texts.count(NOTHING) == len(texts):
+        return ""
     column = BETWEEN.join(texts)
-    if column.count(BETWEEN) != max(0, len(texts) - 1):
+    if column.count(BETWEEN) != len(texts) - 1:
         raise ValueError("a value holds a control character")
     return column
 
 
 def _text(value: Any) -> str:
-    return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)
+    if value is None:
+        return NOTHING
+    return f"\\x{value.hex()}" if type(value) is bytes else str(value)

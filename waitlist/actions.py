@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from outbox import sql
-from outbox.actions import lift_wish, owe
+from outbox.actions import announce_and_owe, lift_wish, owe
 from outbox.errors import Refused
 from outbox.facts import Said
 from outbox.keys import address_keys
@@ -79,15 +79,17 @@ def join(rules: queries.Rules, application: Application, *, by: str, network: st
     if link and not row.fresh:
         unvouch(link)
     contact = application.contact
+    owed = [messages.answer_to_join(row.id, contact, row.fresh and launch.confirm_contact, row.confirm_round)]
+    if row.fresh:
+        data = {"launch": launch.pk, "source": application.source, "referred_by": referrer}
+        announce_and_owe(signals.entry_joined, [Said(f"entry:{row.id}", data, extra=contact)], owed, by=by)
+        return Joined(row.id, fresh=True)
     if row.status == Entry.Status.LEFT:
         _join_again(launch, row.id, by=by)
-    elif row.fresh:
-        data = {"launch": launch.pk, "source": application.source, "referred_by": referrer}
-        signals.entry_joined.announce([Said(f"entry:{row.id}", data, extra=contact)], by=by)
     elif row.status == Entry.Status.PENDING:
         _renew_digits(row.id)
-    owe([messages.answer_to_join(row.id, contact, row.fresh and launch.confirm_contact, row.confirm_round)])
-    return Joined(row.id, row.fresh)
+    owe(owed)
+    return Joined(row.id, fresh=False)
 
 
 def _join(
@@ -111,10 +113,9 @@ def _join(
         "consent": application.consent,
         "referral_code": new_referral_code(),
         "referred_by": referrer,
-        "rules": [line.rule for line in lines],
-        "keys": [line.key for line in lines],
-        "points": [line.points for line in lines],
-        "reasons": [line.reason for line in lines],
+        "rules": sql.joined(line.rule for line in lines),
+        "points": sql.joined(line.points for line in lines),
+        "reasons": sql.joined(line.reason for line in lines),
         "network": network,
         "user_agent": user_agent,
     }

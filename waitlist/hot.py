@@ -14,10 +14,10 @@ WITH fresh AS (
     ON CONFLICT (launch_id, contact_kind, canonical) DO NOTHING
     RETURNING id, status, confirm_round
 ), scored AS (
-    INSERT INTO waitlist_points (entry_id, rule, key, points, reason)
-    SELECT fresh.id, line.rule, line.key, line.points, line.reason
-    FROM fresh, unnest(%(rules)s::text[], %(keys)s::text[], %(points)s::smallint[], %(reasons)s::text[])
-         AS line(rule, key, points, reason)
+    INSERT INTO waitlist_points (entry_id, rule, points, reason)
+    SELECT fresh.id, line.rule, line.points, line.reason
+    FROM fresh, unnest(string_to_array(%(rules)s, E'\\x1f'), string_to_array(%(points)s, E'\\x1f')::smallint[],
+                       string_to_array(%(reasons)s, E'\\x1f')) AS line(rule, points, reason)
 ), traced AS (
     INSERT INTO waitlist_trace (entry_id, network, user_agent, at)
     SELECT fresh.id, %(network)s::inet, %(user_agent)s, now() FROM fresh
