@@ -14,12 +14,15 @@ grow with the queue (at most 200 priorities + 64 + 64 + places/2^20 counters).
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from outbox import sql
 
 FOLD_LOCK = 7_301_448  # one folder at a time; any fixed number that nothing else here locks
 FOLD_INLINE_AT = 5_000  # unfolded deltas from which every look-up would feel them
+
+SWEEP_AFTER = 2_000  # folded deltas, some fifteen pages of dead rows
+swept = {"folded": SWEEP_AFTER}  # by this process since it last swept; a new relay sweeps once
 
 TRIGGERS = """
 CREATE SEQUENCE waitlist_place AS bigint;
@@ -54,8 +57,8 @@ CREATE TRIGGER waitlist_entry_updated AFTER UPDATE ON waitlist_entry
 CREATE TRIGGER waitlist_entry_deleted AFTER DELETE ON waitlist_entry
     REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION waitlist_entry_counted();
 
--- Emptied every half second: freed pages are used again, never given back, which would need an exclusive lock.
-ALTER TABLE waitlist_queuedelta SET (vacuum_truncate = false, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+-- Emptied every half second, and swept by the relay: a look-up reads all of it, dead rows and empty pages included.
+ALTER TABLE waitlist_queuedelta SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 ALTER TABLE waitlist_queuecount SET (fillfactor = 50);
 """
 
@@ -155,6 +158,18 @@ def fold() -> int:
     if not sql.one("SELECT pg_try_advisory_xact_lock(%(lock)s) AS mine", {"lock": FOLD_LOCK}).mine:
         return 0
     return int(sql.one(FOLD).deltas)
+
+
+def fold_and_sweep() -> None:
+    """What the relay does twice a second: fold, and after every few thousand deltas clear away what folding left behind.
+
+    Look-ups read the whole table of deltas; unswept, a busy minute would make each of them several times slower.
+    """
+    swept["folded"] += fold()
+    if swept["folded"] >= SWEEP_AFTER and not connection.in_atomic_block:
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM waitlist_queuedelta")  # a few milliseconds; gives the empty pages back
+        swept["folded"] = 0
 
 
 def unfolded() -> int:

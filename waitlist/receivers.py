@@ -1,6 +1,6 @@
 """What the queue does when it is asked from below: the relay folds its counters twice a second."""
 
 from outbox import registry
-from waitlist.ranking import fold
+from waitlist.ranking import fold_and_sweep
 
-registry.ticks.append(fold)
+registry.ticks.append(fold_and_sweep)

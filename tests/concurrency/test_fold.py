@@ -114,3 +114,18 @@ INSERT INTO waitlist_queuecount AS kept (launch_id, level, priority, block, n)
 VALUES (%(launch)s, %(level)s, %(priority)s, %(block)s, %(n)s)
 ON CONFLICT (launch_id, level, priority, block) DO UPDATE SET n = kept.n + excluded.n
 """
+
+
+def size() -> int:
+    """How many bytes a look-up reads to see the deltas."""
+    return int(sql.one("SELECT pg_relation_size('waitlist_queuedelta') AS bytes").bytes)
+
+
+def test_folding_leaves_no_empty_pages_behind(launch: Launch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every look-up reads the whole table: a million people imported at once must not slow it down for ever."""
+    cast.ada(launch)
+    ranking.fold()
+    assert size() > 0
+    monkeypatch.setattr(ranking, "SWEEP_AFTER", 0)
+    ranking.fold_and_sweep()
+    assert size() == 0

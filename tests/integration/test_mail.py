@@ -311,4 +311,4 @@ def test_an_invite_is_sent_when_its_mail_was_handed_over(launch: Launch, server:
 
 
 def test_the_relay_folds_the_counters(launch: Launch) -> None:
-    assert ranking.fold in registry.ticks
+    assert ranking.fold_and_sweep in registry.ticks
