@@ -11,6 +11,7 @@ at most 255 neighbours in its own block on the entries themselves: so it is exac
 grow with the queue (at most 200 priorities + 64 + 64 + places/2^20 counters).
 """
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,9 +21,10 @@ from outbox import sql
 
 FOLD_LOCK = 7_301_448  # one folder at a time; any fixed number that nothing else here locks
 FOLD_INLINE_AT = 5_000  # unfolded deltas from which every look-up would feel them
-
 SWEEP_AFTER = 2_000  # folded deltas, some fifteen pages of dead rows
-swept = {"folded": SWEEP_AFTER}  # by this process since it last swept; a new relay sweeps once
+swept = {"folded": SWEEP_AFTER, "kept_pages": 0}  # by this process since it last swept; a new relay sweeps once
+
+logger = logging.getLogger(__name__)
 
 TRIGGERS = """
 CREATE SEQUENCE waitlist_place AS bigint;
@@ -83,25 +85,26 @@ _AHEAD = """
      + coalesce((SELECT sum(n) FROM waitlist_queuecount
                  WHERE launch_id = {launch} AND level = 0 AND priority = {priority}
                    AND block >= ({place} >> 14) << 6 AND block < {place} >> 8), 0)
-     + coalesce((SELECT sum(n) FROM waitlist_queuedelta
-                 WHERE launch_id = {launch} AND (priority > {priority}
-                    OR (priority = {priority} AND block < {place} >> 8))), 0)
      + (SELECT count(*) FROM waitlist_entry
         WHERE launch_id = {launch} AND priority = {priority} AND status IN ('waiting', 'approved') AND held_at IS NULL
           AND place >= ({place} >> 8) << 8 AND place < {place})"""
-_TOTAL = """
-       coalesce((SELECT sum(n) FROM waitlist_queuecount WHERE launch_id = {launch} AND level = 3), 0)
-     + coalesce((SELECT sum(n) FROM waitlist_queuedelta WHERE launch_id = {launch}), 0)"""
+_TOTAL = "coalesce((SELECT sum(n) FROM waitlist_queuecount WHERE launch_id = {launch} AND level = 3), 0)"
+# What the deltas add to both, in one scan, and how many they are.
+_DELTAS = """(
+    SELECT coalesce(sum(n) FILTER (WHERE priority > {priority} OR (priority = {priority} AND block < {place} >> 8)), 0) AS ahead,
+           coalesce(sum(n), 0) AS total, count(*) AS deltas
+    FROM waitlist_queuedelta WHERE launch_id = {launch}) AS unfolded"""
 
 _ASKED = {"launch": "%(launch)s", "priority": "%(priority)s", "place": "%(place)s::bigint"}
-AHEAD = f"SELECT {_AHEAD.format(**_ASKED)} AS ahead"
-TOTAL = f"SELECT {_TOTAL.format(**_ASKED)} AS total"
+_LAST = _ASKED | {"priority": "-1", "place": "0"}
+AHEAD = f"SELECT {_AHEAD.format(**_ASKED)} + ahead AS ahead, deltas FROM {_DELTAS.format(**_ASKED)}"  # noqa: S608
+TOTAL = f"SELECT {_TOTAL.format(**_LAST)} + total AS total, deltas FROM {_DELTAS.format(**_LAST)}"  # noqa: S608
 # Both, and the state, for one entry in one round trip: what the answer to a join says.
 _OWN = {"launch": "entry.launch_id", "priority": "entry.priority", "place": "entry.place"}
 STANDING = f"""
-SELECT status, CASE WHEN status IN ('waiting', 'approved') THEN (1 + {_AHEAD.format(**_OWN)})::bigint END AS position,
-       ({_TOTAL.format(**_OWN)})::bigint AS total
-FROM waitlist_entry AS entry WHERE id = %(entry)s
+SELECT status, CASE WHEN status IN ('waiting', 'approved') THEN (1 + {_AHEAD.format(**_OWN)} + ahead)::bigint END AS position,
+       ({_TOTAL.format(**_OWN)} + total)::bigint AS total, deltas
+FROM waitlist_entry AS entry CROSS JOIN LATERAL {_DELTAS.format(**_OWN)} WHERE id = %(entry)s
 """  # noqa: S608
 
 FOLD = """
@@ -139,17 +142,26 @@ SELECT launch_id, level, priority, block, sum(n) FROM level GROUP BY 1, 2, 3, 4
 
 def ahead(launch_id: int, priority: int, place: int) -> int:
     """How many counted people stand before this priority and place, exactly, now."""
-    return int(sql.one(AHEAD, {"launch": launch_id, "priority": priority, "place": place}).ahead)
+    return int(_look(AHEAD, {"launch": launch_id, "priority": priority, "place": place}).ahead)
 
 
 def total(launch_id: int) -> int:
     """How many people wait: confirmed and not held."""
-    return int(sql.one(TOTAL, {"launch": launch_id}).total)
+    return int(_look(TOTAL, {"launch": launch_id}).total)
 
 
 def standing(entry_id: int) -> Any:
     """(status, position, total) of one entry and its queue, exactly, now; the position is None for who does not wait."""
-    return sql.one(STANDING, {"entry": entry_id})
+    return _look(STANDING, {"entry": entry_id})
+
+
+def _look(statement: str, asked: dict[str, int]) -> Any:
+    """The answer; should the relay be gone, whoever finds too many deltas folds them for all."""
+    found = sql.one(statement, asked)
+    if found.deltas > FOLD_INLINE_AT and not connection.in_atomic_block:
+        logger.warning("%s changes of the queue were not folded yet; is the relay running?", found.deltas)
+        fold()
+    return found
 
 
 @transaction.atomic
@@ -163,13 +175,16 @@ def fold() -> int:
 def fold_and_sweep() -> None:
     """What the relay does twice a second: fold, and after every few thousand deltas clear away what folding left behind.
 
-    Look-ups read the whole table of deltas; unswept, a busy minute would make each of them several times slower.
+    Look-ups read the whole table of deltas; unswept, a busy minute would make each of them several times slower. Empty
+    pages are given back at a quiet moment only: that takes an exclusive lock, for which VACUUM would wait up to five
+    seconds while people join, and nothing would be folded.
     """
-    swept["folded"] += fold()
-    if swept["folded"] >= SWEEP_AFTER and not connection.in_atomic_block:
+    folded = fold()
+    swept["folded"] += folded
+    if (swept["folded"] >= SWEEP_AFTER or (swept["kept_pages"] and not folded)) and not connection.in_atomic_block:
         with connection.cursor() as cursor:
-            cursor.execute("VACUUM waitlist_queuedelta")  # a few milliseconds; gives the empty pages back
-        swept["folded"] = 0
+            cursor.execute(f"VACUUM (TRUNCATE {not folded}) waitlist_queuedelta")  # a millisecond
+        swept["folded"], swept["kept_pages"] = 0, folded
 
 
 def unfolded() -> int:
