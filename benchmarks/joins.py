@@ -52,7 +52,14 @@ def told(scale: Scale, limits: list[float], loads: dict[str, list[Load]]) -> lis
     return [
         Line("S1", "join ÷ minimal insert", "≥ 0.10", number(s1), s1 >= 0.1, f"{middle(loads[SMALL])}; {least}"),
         Line("S1", "the same with rate limits on", "", number(limited), None, f"{middle(loads['limited'])}"),
-        Line("S2", f"join at {size} ÷ at 1 k", "≥ 0.8", number(s2), s2 >= 0.8, f"{middle(loads[scale.largest])}"),
+        Line(
+            "S2",
+            f"join at {size} ÷ at {people[SMALL]:,}",
+            "≥ 0.8",
+            number(s2),
+            s2 >= 0.8,
+            f"{middle(loads[scale.largest])}",
+        ),
         Line(
             "S9",
             f"cost of a join, {size} ÷ {people[TEN]:,}",

@@ -41,7 +41,7 @@ class Delivery(models.Model):
     data = models.JSONField(default=dict)
     sealed = models.BinaryField(null=True)
     address_key = models.BinaryField(null=True, help_text="Keyed hash of the address: what the caps count.")
-    dedupe = models.TextField(null=True, unique=True)
+    dedupe = models.TextField(null=True)
     status = models.TextField(choices=Status, default=Status.OWED, db_default=Status.OWED)
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
     due_at = models.DateTimeField(db_default=Now())
@@ -56,7 +56,9 @@ class Delivery(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(leased_until__isnull=True) | Q(status="owed"), name="only_what_is_owed_is_leased"
-            )
+            ),
+            # Named here, not unique=True: that would add an index for LIKE, which nobody asks, to every row.
+            models.UniqueConstraint(fields=["dedupe"], name="one_delivery_per_dedupe"),
         ]
         indexes = [
             models.Index(fields=["due_at"], name="delivery_due", condition=Q(status="owed")),

@@ -196,7 +196,7 @@ class Entry(models.Model):
     held_reason = models.TextField(blank=True, default="", db_default="")
     deferred_until = models.DateTimeField(null=True, blank=True)
     lapses = models.PositiveSmallIntegerField(default=0, db_default=0)
-    referral_code = models.TextField(unique=True)
+    referral_code = models.TextField()
     referred_by = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, db_index=False, related_name="referees"
     )
@@ -226,6 +226,8 @@ class Entry(models.Model):
         verbose_name_plural = "entries"
         permissions = [("export_entry", "Can take a CSV file of people")]
         constraints = [
+            # Named here, not unique=True: that would add an index for LIKE, which nobody asks, to every join.
+            models.UniqueConstraint(fields=["referral_code"], name="one_entry_per_referral_code"),
             models.UniqueConstraint(fields=["launch", "contact_kind", "canonical"], name="one_entry_per_contact"),
             models.CheckConstraint(condition=Q(priority__gte=0, priority__lte=200), name="priority_within_0_200"),
             models.CheckConstraint(
