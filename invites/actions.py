@@ -110,7 +110,8 @@ def _find(launch: Launch, ask: Ask) -> Any:
     if ask.token:
         invite = tokens.invite_of(ask.token)
         return sql.one(hot.FIND_BY_ID, _params(launch, ask) | {"code": invite.code_id if invite else None})
-    return sql.one(hot.FIND_BY_DIGEST, _params(launch, ask) | {"digests": codes.digests(ask.code)})
+    digests = {f"digest{number}": digest for number, digest in enumerate(codes.digests(ask.code))}
+    return sql.one(hot.find_by_digest(len(digests)), _params(launch, ask) | digests)
 
 
 @verb
