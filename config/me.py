@@ -111,14 +111,16 @@ class Confirm(PersonDoor):
         if self.input.get("token"):
             return self.page(self.by_token(self.input["token"]))
         launch = self.input["launch"].launch
-        entry = actions.confirm_by_code(launch, self.input["contact"], self.input["code"], by=self.actor)
+        entry = actions.confirm_by_code(
+            launch, self.input["contact"], self.input["code"], by=self.actor, origin=self.origin
+        )
         return self.page(entry.pk)
 
     def by_token(self, token: str) -> int:
         entry = tokens.entry_of(token)
         if entry is None:
             raise ValidationError({"token": ["This link is not ours or no longer works; ask for a new one."]})
-        actions.confirm(entry.pk, by=f"person:{entry.pk}")
+        actions.confirm(entry.pk, by=f"person:{entry.pk}", origin=self.origin)
         return entry.pk
 
 

@@ -14,9 +14,10 @@ from django.views import View
 from django.views.decorators.cache import never_cache
 
 from config.me import me
-from config.pages import lost, origin, person, remember, sentence
+from config.pages import lost, person, remember, sentence
 from invites import actions as invites
 from invites.tokens import reservation_of
+from outbox.callers import origin_of
 from outbox.errors import Refused
 from outbox.states import StaleState
 from referrals.queries import friends_of, qualified_count, table_of
@@ -111,7 +112,7 @@ class Confirm(Act):
     done = gettext_lazy("Your place is confirmed.")
 
     def act(self, entry: Entry, by: str) -> None:
-        actions.confirm(entry.pk, by=by)
+        actions.confirm(entry.pk, by=by, origin=origin_of(self.request))
 
 
 class Leave(Act):
@@ -174,7 +175,7 @@ class Complete(View):
             return self.page(request, "")
         entry = reservation.entry
         try:
-            redeemed = invites.complete(reservation, by=f"person:{entry.pk}", **origin(request))
+            redeemed = invites.complete(reservation, by=f"person:{entry.pk}", origin=origin_of(request))
         except (Refused, StaleState) as error:
             messages.error(request, sentence(error))
             return self.page(request, "")

@@ -1,13 +1,19 @@
 """Middleware of libraries, spared the work that would come out the same every time: each call of the API pays for it."""
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 from csp.constants import HEADER
 from csp.middleware import CSPMiddleware
 from csp.utils import build_policy
+from django.conf import settings
 from django.contrib.messages.middleware import MessageMiddleware
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+
+from outbox.callers import DEVICE_COOKIE, new_device
+
+DEVICE_SECONDS = 365 * 24 * 3600
 
 VARIED = {
     "_csp_config",
@@ -30,6 +36,28 @@ class ContentPolicy(CSPMiddleware):
         if hasattr(request, "_csp_nonce") or not VARIED.isdisjoint(vars(response)):
             return super().process_response(request, response)
         response.setdefault(HEADER, self.usual)
+        return response
+
+
+class Device:
+    """Gives each browser that looks at a public page a random number of its own, in a cookie that no script can read."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Sets the cookie with the page; reading a page still writes nothing here."""
+        response = self.get_response(request)
+        page = request.method == "GET" and response.get("Content-Type", "").startswith("text/html")
+        if page and DEVICE_COOKIE not in request.COOKIES and not request.path_info.startswith("/admin/"):
+            response.set_cookie(
+                DEVICE_COOKIE,
+                new_device(),
+                max_age=DEVICE_SECONDS,
+                httponly=True,
+                samesite="Lax",
+                secure=settings.HTTPS,
+            )
         return response
 
 

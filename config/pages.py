@@ -20,7 +20,7 @@ from django.views.decorators.cache import never_cache
 
 from config.api import PersonAuthentication
 from config.problems import problem_of
-from outbox.callers import network, user_agent
+from outbox.callers import origin_of
 from outbox.errors import Refused
 from outbox.states import StaleState
 from waitlist import actions, queries, tokens
@@ -73,11 +73,6 @@ def remember(response: HttpResponse, entry: Entry) -> HttpResponse:
     return response
 
 
-def origin(request: HttpRequest) -> dict[str, Any]:
-    """From where and with what somebody acts."""
-    return {"network": network(request) or None, "user_agent": user_agent(request)}
-
-
 class Join(View):
     """The first page. Whatever stands behind the contact, a stranger sees the same next page."""
 
@@ -95,7 +90,7 @@ class Join(View):
             return self.page(request, form)
         rules = rules_of(request)
         try:
-            joined = actions.join(rules, form.application(), by="public", **origin(request))
+            joined = actions.join(rules, form.application(), by="public", origin=origin_of(request))
         except Refused as refused:
             form.add_error(None, sentence(refused))
             return self.page(request, form)
@@ -158,7 +153,11 @@ class Joined(View):
         if form.is_valid():
             try:
                 entry = actions.confirm_by_code(
-                    launch, form.cleaned_data["contact"], form.cleaned_data["code"], by="public"
+                    launch,
+                    form.cleaned_data["contact"],
+                    form.cleaned_data["code"],
+                    by="public",
+                    origin=origin_of(request),
                 )
             except Refused as refused:
                 form.add_error("code", sentence(refused))

@@ -71,6 +71,9 @@ ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[PUBLIC_HOST, "loca
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 CSRF_FAILURE_VIEW = "config.problems.csrf_failure"
 TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
+# Where a country is told: a header that a proxy of ours overwrites, or a file of networks in MaxMind's format.
+COUNTRY_HEADER: str = env("COUNTRY_HEADER", default="")
+GEOIP_PATH: str = env("GEOIP_PATH", default="")
 REQUESTS_IN_FLIGHT: int = env.int("REQUESTS_IN_FLIGHT", default=64)  # per process; one more is refused at once with 503
 HTTPS = PUBLIC_BASE_URL.startswith("https://")
 
@@ -96,6 +99,7 @@ INSTALLED_APPS = [
     "config",
     "referrals",
     "invites",
+    "quality",
     "waitlist",
     "accounts",
     "outbox",
@@ -106,6 +110,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.ContentPolicy",
+    "config.middleware.Device",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

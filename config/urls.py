@@ -27,6 +27,7 @@ urlpatterns = [
     path("api/waitlist/", include(waitlist_doors)),
     path("api/invites/", include("invites.api_urls")),
     path("api/referrals/", include("referrals.urls")),
+    path("api/quality/", include("quality.api_urls")),
     path("", include("config.page_urls")),
     path("", include("outbox.urls")),
     path("", include("invites.urls")),

@@ -13,6 +13,7 @@ from invites import codes, hot, messages, policy, queries, signals, tokens
 from invites.models import Attempt, Batch, Code, CodeRun, Invite, Reservation
 from outbox import sql
 from outbox.actions import announce_and_owe, owe
+from outbox.callers import NOWHERE, Origin
 from outbox.errors import Refused
 from outbox.facts import Said
 from outbox.keys import address_key, address_keys, newest
@@ -36,8 +37,7 @@ class Ask:
     token: str = ""
     name: str = ""
     door: str = "api"
-    network: str | None = None
-    user_agent: str = ""
+    origin: Origin = NOWHERE
     user_id: int | None = None
     host_user_id: str = ""
     locale: str = "en"
@@ -102,7 +102,7 @@ def _params(launch: Launch, ask: Ask) -> dict[str, Any]:
         "domain": contact.domain,
         "shared": launch.mode != Launch.Mode.WAITLIST,
         "own": launch.member_codes,
-        "network": ask.network,
+        "network": ask.origin.network,
     }
 
 
@@ -159,8 +159,8 @@ def _spend(launch: Launch, ask: Ask, found: Any, entry_id: int, *, by: str) -> b
         "entry": entry_id,
         "door": ask.door,
         "by": by,
-        "network": ask.network,
-        "user_agent": ask.user_agent,
+        "network": ask.origin.network,
+        "user_agent": ask.origin.user_agent,
         "format": launch.code_format,
         "prefix": prefix,
         "key_version": version,
@@ -191,8 +191,8 @@ def note_attempt(launch: Launch, ask: Ask, reason: str) -> None:
         launch=launch,
         digest=codes.digest(codes.fold(ask.code)),
         address_key=address_key(ask.contact.kind, ask.contact.canonical),
-        network=ask.network,
-        user_agent=ask.user_agent,
+        network=ask.origin.network,
+        user_agent=ask.origin.user_agent,
         door=ask.door,
         reason=reason,
     )
@@ -214,11 +214,11 @@ def reserve(launch: Launch, code_id: int, entry_id: int, contact: Contact, *, by
     return Redeemed(entry_id, reserved=True)
 
 
-def complete(reservation: Reservation, *, by: str, network: str | None, user_agent: str) -> Redeemed:
+def complete(reservation: Reservation, *, by: str, origin: Origin) -> Redeemed:
     """The person whose mailbox it is agrees: the kept use is spent and they are in."""
     entry = reservation.entry
     contact = Contact(entry.contact_kind, entry.contact, entry.canonical)
-    ask = Ask(contact, door="page", network=network, user_agent=user_agent, locale=entry.locale, proven=True)
+    ask = Ask(contact, door="page", origin=origin, locale=entry.locale, proven=True)
     try:
         return _complete(reservation, ask, by=by)
     except Refused as refused:

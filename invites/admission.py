@@ -17,6 +17,7 @@ from invites import actions, codes, policy, queries, tokens
 from invites.actions import NOT_ACCEPTED, Ask
 from invites.carried import carried_by
 from invites.models import Code, Invite
+from outbox.callers import NOWHERE, Origin
 from outbox.errors import Refused
 from waitlist.channels import Contact
 from waitlist.models import Entry, Launch
@@ -47,8 +48,7 @@ class Bid:
     has_login: bool = False  # a user has this very address
     name: str = ""
     locale: str = "en"
-    network: str | None = None
-    user_agent: str = ""
+    origin: Origin = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +122,7 @@ def ask_of(bid: Bid, contact: Contact | None = None, *, proven: bool = False) ->
         token=bid.token,
         name=bid.name,
         door="sign-up",
-        network=bid.network,
-        user_agent=bid.user_agent,
+        origin=bid.origin,
         locale=bid.locale,
         proven=proven,
     )

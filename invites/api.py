@@ -144,8 +144,7 @@ class Redeem(Door):
             contact=contact,
             code=self.input["code"],
             name=self.input.get("name", ""),
-            network=self.network or None,
-            user_agent=self.user_agent,
+            origin=self.origin,
             host_user_id=self.input.get("user_id", "") if self.caller.vouched else "",
             proven=self.caller.vouched or (person is not None and person.canonical == contact.canonical),
         )

@@ -20,7 +20,7 @@ from invites.actions import NOT_ACCEPTED
 from invites.admission import Admission, Bid, Way
 from invites.guard import Passage, passage_of, sentence
 from invites.models import Invite
-from outbox.callers import network, user_agent
+from outbox.callers import origin_of
 from outbox.errors import Refused
 from waitlist.channels import Contact, read
 from waitlist.models import Entry, Launch
@@ -167,8 +167,7 @@ class InviteFields(forms.Form):
             has_login=bool(getattr(self, "account_already_exists", False)),
             name=self.cleaned_data.get("name", ""),
             locale=get_language() or "en",
-            network=network(self.http) or None,
-            user_agent=user_agent(self.http),
+            origin=origin_of(self.http),
         )
 
     def signup(self, request: HttpRequest, user: Any) -> None:

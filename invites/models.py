@@ -117,12 +117,41 @@ class Batch(models.Model):
     by = models.TextField()
     created_at = models.DateTimeField(db_default=Now())
     released_at = models.DateTimeField(null=True)
+    first_places = models.PositiveIntegerField(
+        default=0, db_default=0, help_text=_("How many of the released places went to who came first.")
+    )
+    lottery_places = models.PositiveIntegerField(
+        default=0, db_default=0, help_text=_("How many of the released places were drawn by lot.")
+    )
+    seed = models.TextField(
+        default="", db_default="", help_text=_("With it anybody can draw the lots again and check them.")
+    )
 
     class Meta:
         verbose_name_plural = "batches"
 
     def __str__(self) -> str:
         return f"batch {self.pk}"
+
+
+class PaceDecision(models.Model):
+    """How many a batch may invite where a gate is on, and why; a wait is a decision too."""
+
+    class Step(models.TextChoices):
+        BEGIN = "begin", _("begin")
+        GROW = "grow", _("grow")
+        SHRINK = "shrink", _("shrink")
+        WAIT = "wait", _("wait")
+
+    launch = models.ForeignKey(Launch, on_delete=models.CASCADE)
+    batch = models.ForeignKey(Batch, null=True, on_delete=models.CASCADE, db_index=False, related_name="pace_decisions")
+    step = models.TextField(choices=Step)
+    size = models.PositiveIntegerField()
+    why = models.TextField()
+    at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.step}: {self.size}"
 
 
 class Invite(models.Model):

@@ -14,7 +14,7 @@ from invites import actions, admission, carried, tokens
 from invites.carried import Carried
 from invites.guard import sentence
 from invites.models import Invite
-from outbox.callers import network, user_agent
+from outbox.callers import origin_of
 from outbox.errors import Refused
 from waitlist import actions as waitlist
 from waitlist.channels import Contact, read
@@ -88,8 +88,7 @@ def take(invite: Invite, request: HttpRequest, user_id: int) -> None:
         contact_of(invite),
         token=tokens.invite_token(invite),
         door="sign-up",
-        network=network(request) or None,
-        user_agent=user_agent(request),
+        origin=origin_of(request),
         user_id=user_id,
         proven=True,
     )

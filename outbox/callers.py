@@ -2,11 +2,16 @@
 
 import ipaddress
 import re
+import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.core import signing
 from django.http import HttpRequest
+
+from outbox.countries import country_of
 
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -32,6 +37,21 @@ class Caller:
 
 
 PUBLIC = Caller()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """From where and with what one gesture came, as far as it is known: what is assessed, and kept for some weeks only."""
+
+    network: str | None = None  # as network() says it; None for who speaks for many people
+    user_agent: str = ""
+    device: str = ""  # the random number in this browser's own cookie
+    form_seconds: float | None = None  # from showing the form to sending it; None where there was no form of ours
+    country: str = ""  # two letters, where a proxy or a file tells
+    at: datetime | None = None  # None is now, by the database's clock; a simulation says when
+
+
+NOWHERE = Origin()
 
 
 def caller_of(request: Any) -> Caller:
@@ -86,3 +106,28 @@ def network(request: Any) -> str | None:
 def user_agent(request: Any) -> str:
     """What the device says it is: at most 300 characters, none of them a control character."""
     return CONTROLS.sub("", request.META.get("HTTP_USER_AGENT", ""))[:300].strip()
+
+
+DEVICE_COOKIE = "vestibule_device"  # a random number that tells browsers apart: no name, no address, never shared
+
+
+def new_device() -> str:
+    """The cookie's value for a browser that has none: a random number, signed so that nobody invents one."""
+    return signing.Signer(salt=DEVICE_COOKIE).sign(secrets.token_urlsafe(12))
+
+
+def device(request: Any) -> str:
+    """The number of the calling browser; "" for a program, and for a cookie that is not ours."""
+    try:
+        return signing.Signer(salt=DEVICE_COOKIE).unsign(request.COOKIES.get(DEVICE_COOKIE, ""))
+    except signing.BadSignature:
+        return ""
+
+
+def origin_of(request: Any, form_seconds: float | None = None) -> Origin:
+    """The origin of a request. A key or staff speak for many people: their own network and device say nothing of the person."""
+    django = getattr(request, "_request", request)
+    if caller_of(request).vouched:
+        return Origin(user_agent=user_agent(django))
+    country = country_of(django.META, client_ip(django))
+    return Origin(network(django) or None, user_agent(django), device(django), form_seconds, country)

@@ -19,7 +19,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from outbox import replies
-from outbox.callers import Caller, caller_of, network, user_agent
+from outbox.callers import Caller, Origin, caller_of, network, origin_of
 from outbox.replies import Answer
 
 logger = logging.getLogger(__name__)
@@ -90,9 +90,9 @@ class Door(APIView):
         return network(self.request)
 
     @property
-    def user_agent(self) -> str:
-        """What the calling device says it is."""
-        return user_agent(self.request)
+    def origin(self) -> Origin:
+        """From where and with what, for the trace and the assessment."""
+        return origin_of(self.request)
 
     @property
     def sent(self) -> Any:

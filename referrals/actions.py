@@ -158,7 +158,7 @@ def _settle_points(referrer: Entry, *, by: str) -> None:
     """A line of points for each confirmed friend up to the launch's cap, and none for friends who are gone."""
     for gone in queries.lines_of_gone_friends(referrer):
         waitlist.withdraw(referrer.pk, FRIEND_RULE, gone, by=by)
-    points, cap = queries.friend_points(referrer.launch), referrer.launch.referral_cap
+    points, cap = queries.friend_points(referrer), referrer.launch.referral_cap
     room = cap - queries.had_for_friends(referrer)
     while points > 0 and room > 0 and (friend := queries.friend_without_points(referrer)):
         room -= waitlist.award(referrer.pk, FRIEND_RULE, points, key=friend, by=by, cap=cap)

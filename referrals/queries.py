@@ -116,9 +116,11 @@ def with_due_rewards(entry_ids: Iterable[int]) -> list[int]:
     return sorted(set(waiting.values_list("referrer_id", flat=True)))
 
 
-def friend_points(launch: Launch) -> int:
-    """The points that a confirmed friend is worth on this launch."""
-    return weight({(w.rule, w.key): w.points for w in launch.weights.filter(rule=FRIEND_RULE)}, FRIEND_RULE, "")
+def friend_points(referrer: Entry) -> int:
+    """The points that a confirmed friend is worth to this person, by the table that scores them."""
+    own = {w.arm: w.points for w in referrer.launch.weights.filter(rule=FRIEND_RULE, key="")}
+    found = own.get(referrer.arm, own.get("a"))
+    return weight({}, FRIEND_RULE, "") if found is None else found
 
 
 def had_for_friends(entry: Entry) -> int:

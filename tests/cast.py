@@ -6,6 +6,7 @@ from accounts.models import User
 from invites import actions as invites
 from invites import queries
 from invites.models import Invite
+from outbox.callers import Origin
 from waitlist import actions
 from waitlist.channels import Contact, read
 from waitlist.models import Entry, Launch
@@ -22,7 +23,7 @@ def joins(launch: Launch, name: str, *, by: str = "public", **said: Any) -> Entr
     rules = rules_of(launch.slug)
     assert rules
     application = actions.Application(contact(name), **({"name": name.title()} | said))
-    joined = actions.join(rules, application, by=by, network="192.0.2.1", user_agent="test")
+    joined = actions.join(rules, application, by=by, origin=Origin("192.0.2.1", "test"))
     return now(Entry(pk=joined.entry_id))
 
 

@@ -14,15 +14,17 @@ from django.utils import timezone
 
 from outbox import sql
 from outbox.actions import announce_and_owe, lift_wish, owe
+from outbox.callers import NOWHERE, Origin
 from outbox.errors import Refused
 from outbox.facts import Said
-from outbox.keys import address_keys
+from outbox.keys import address_keys, keyed
 from outbox.states import StaleState, move, sources, verb
 from waitlist import hot, messages, queries, scoring, signals, tokens
 from waitlist.channels import Contact
 from waitlist.models import Entry, Launch, Points, PointsWeight, SourceLink, Trace
 
 CONFIRM_TRIES = 5
+FEWEST_WORDS = 4  # of a use case: shorter ones are alike by chance
 CONFIRM_CODE_HOURS = 24
 LAPSES_KEEPING_PLACE = 1
 NEW_PLACE = RawSQL("nextval('waitlist_place')", ())
@@ -67,7 +69,7 @@ def open_for_joining(launch: Launch) -> None:
 
 
 @verb
-def join(rules: queries.Rules, application: Application, *, by: str, network: str | None, user_agent: str) -> Joined:
+def join(rules: queries.Rules, application: Application, *, by: str, origin: Origin) -> Joined:
     """Puts the person on the list, or finds them there; either way one message goes to the mailbox, none to the caller."""
     launch = rules.launch
     open_for_joining(launch)
@@ -75,7 +77,7 @@ def join(rules: queries.Rules, application: Application, *, by: str, network: st
     if link:
         application = replace(application, source=link.source, vouched=True)
     referrer = queries.referrer_of(launch, application.referral_code)
-    row = _join(rules, application, referrer, network, user_agent)
+    row = _join(rules, application, referrer, origin)
     if link and not row.fresh:
         unvouch(link)
     contact = application.contact
@@ -92,11 +94,10 @@ def join(rules: queries.Rules, application: Application, *, by: str, network: st
     return Joined(row.id, fresh=False)
 
 
-def _join(
-    rules: queries.Rules, application: Application, referrer: int | None, network: str | None, user_agent: str
-) -> Any:
+def _join(rules: queries.Rules, application: Application, referrer: int | None, origin: Origin) -> Any:
     launch, contact = rules.launch, application.contact
-    lines = scoring.score(_evidence(launch, application, referrer), rules.weights)
+    arm = scoring.arm_of(contact.kind, contact.canonical, launch.trial_percent)
+    lines = scoring.score(_evidence(launch, application, referrer), rules.of_arm(arm))
     params = {
         "launch": launch.pk,
         "status": Entry.Status.PENDING if launch.confirm_contact else Entry.Status.WAITING,
@@ -116,10 +117,25 @@ def _join(
         "rules": sql.joined(line.rule for line in lines),
         "points": sql.joined(line.points for line in lines),
         "reasons": sql.joined(line.reason for line in lines),
-        "network": network,
-        "user_agent": user_agent,
+        "arm": arm,
+        **_traced(application, origin),
     }
     return sql.one(hot.JOIN, params) or sql.one(hot.JOIN, params)
+
+
+def _traced(application: Application, origin: Origin) -> dict[str, Any]:
+    """What the trace keeps: never the text or a free-mail domain, which say nothing of who is behind them."""
+    domain, said = application.contact.domain, scoring.words(application.use_case).strip()
+    return {
+        "network": origin.network,
+        "user_agent": origin.user_agent,
+        "device": origin.device,
+        "form_seconds": origin.form_seconds,
+        "country": origin.country,
+        "traced_at": origin.at,
+        "domain": "" if domain in scoring.FREE_MAIL else domain,
+        "text_key": keyed("text", said)[:16] if len(said.split()) >= FEWEST_WORDS else None,
+    }
 
 
 def _evidence(launch: Launch, application: Application, referrer: int | None) -> scoring.Evidence:
@@ -149,18 +165,35 @@ def _renew_digits(entry_id: int) -> None:
 
 
 @verb
-def confirm(entry_id: int, *, by: str) -> bool:
+def confirm(entry_id: int, *, by: str, origin: Origin = NOWHERE) -> bool:
     """The person proved their mailbox: pending becomes waiting, with a place. False when they had before."""
     changes = {"place": Coalesce(F("place"), NEW_PLACE), "confirmed_at": Now()}
     if not move(Entry.objects.filter(pk=entry_id, status="pending"), to="waiting", **changes):
         return False
     row = Entry.objects.values_list("launch_id", "contact_kind", "canonical", named=True).get(pk=entry_id)
+    trace(entry_id, Trace.Act.CONFIRM, origin)
     lift_wish(address_keys(row.contact_kind, row.canonical), by=by)  # else their invitation would never reach them
     signals.entry_confirmed.announce([Said(f"entry:{entry_id}", {"launch": row.launch_id})], by=by)
     return True
 
 
-def confirm_by_code(launch: Launch, contact: Contact, code: str, *, by: str) -> Entry:
+@verb
+def trace(entry_id: int, act: str, origin: Origin) -> None:
+    """Keeps from where and with what somebody acted; what nobody knows leaves no row."""
+    if origin == NOWHERE:
+        return
+    Trace.objects.create(
+        entry_id=entry_id,
+        act=act,
+        network=origin.network,
+        user_agent=origin.user_agent,
+        device=origin.device,
+        country=origin.country,
+        at=origin.at or Now(),
+    )
+
+
+def confirm_by_code(launch: Launch, contact: Contact, code: str, *, by: str, origin: Origin = NOWHERE) -> Entry:
     """Confirms with the 6 digits from the mail. Few tries a round, counted in the database; the mailed link still works.
 
     Not one transaction on purpose: a wrong try must be counted although the verb refuses.
@@ -169,7 +202,7 @@ def confirm_by_code(launch: Launch, contact: Contact, code: str, *, by: str) -> 
     counted = count_try(launch, entry, by=by)
     if entry is None or not counted or not secrets.compare_digest(_code_now(entry), code.strip().encode()):
         raise Refused("code_wrong")
-    confirm(entry.pk, by=by)
+    confirm(entry.pk, by=by, origin=origin)
     forgive_tries(entry.pk)
     entry.refresh_from_db()
     return entry
@@ -491,18 +524,24 @@ def tune(launch: Launch, changes: dict[str, Any], *, by: str) -> None:
 
 
 @verb
-def weigh(launch: Launch, rule: str, key: str, points: int, *, by: str) -> None:
+def weigh(launch: Launch, rule: str, key: str, points: int, *, by: str, arm: str = "a") -> None:
     """Sets the points that a rule gives on this launch; who joined before keeps what they have."""
-    PointsWeight.objects.update_or_create(launch=launch, rule=rule, key=key, defaults={"points": points})
+    PointsWeight.objects.update_or_create(launch=launch, rule=rule, key=key, arm=arm, defaults={"points": points})
     queries.forget_kept()
-    said = Said(f"launch:{launch.pk}", {"changes": {f"points {rule} {key}".strip(): points}})
+    said = Said(f"launch:{launch.pk}", {"changes": {weight_named(rule, key, arm): points}})
     signals.launch_tuned.announce([said], by=by)
+
+
+def weight_named(rule: str, key: str, arm: str) -> str:
+    """How the trail names a weight."""
+    return " ".join(part for part in ("points", rule, key, "in table B" if arm == "b" else "") if part)
 
 
 @verb
 def unweigh(weight: PointsWeight, *, by: str) -> None:
     """The rule gives its default points again."""
-    said = Said(f"launch:{weight.launch_id}", {"changes": {f"points {weight.rule} {weight.key}".strip(): "default"}})
+    named = weight_named(weight.rule, weight.key, weight.arm)
+    said = Said(f"launch:{weight.launch_id}", {"changes": {named: "default"}})
     weight.delete()
     queries.forget_kept()
     signals.launch_tuned.announce([said], by=by)

@@ -181,7 +181,7 @@ class LaunchAdmin(admin.ModelAdmin):
         for weight in formset.deleted_objects:
             actions.unweigh(weight, by=by)
         for weight in weights:
-            actions.weigh(weight.launch, weight.rule, weight.key, weight.points, by=by)
+            actions.weigh(weight.launch, weight.rule, weight.key, weight.points, by=by, arm=weight.arm)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -92,15 +92,12 @@ class Join(Door):
         rules = self.input["launch"]
         unnamed = "manual" if self.caller.kind == "staff" else "organic"
         said = application(self.input, vouched=self.caller.vouched, unnamed=unnamed)
-        joined = actions.join(rules, said, **self.origin())
+        joined = actions.join(rules, said, by=self.actor, origin=self.origin)
         if self.may_know(joined.entry_id):
             return self.truth(rules.launch, joined)
         if rules.launch.reveal_membership:
             return Answer(revealed(rules.launch, joined))
         return Answer(provisional(rules.launch))
-
-    def origin(self) -> dict[str, Any]:
-        return {"by": self.actor, "network": self.network or None, "user_agent": self.user_agent}
 
     def may_know(self, entry_id: int) -> bool:
         return self.caller.vouched or (self.caller.kind == "person" and self.caller.row.pk == entry_id)

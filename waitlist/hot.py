@@ -6,11 +6,11 @@
 JOIN = """
 WITH fresh AS (
     INSERT INTO waitlist_entry (launch_id, status, place, priority, contact_kind, contact, canonical, name, use_case, persona,
-                                source, utm, locale, consent, referral_code, referred_by_id, confirmed_at)
+                                source, utm, locale, consent, referral_code, referred_by_id, arm, confirmed_at)
     VALUES (%(launch)s, %(status)s, CASE WHEN %(status)s::text = 'waiting' THEN nextval('waitlist_place') END, %(priority)s,
             %(contact_kind)s, %(contact)s, %(canonical)s, %(name)s, %(use_case)s, %(persona)s,
             %(source)s, %(utm)s, %(locale)s, %(consent)s, %(referral_code)s, %(referred_by)s,
-            CASE WHEN %(status)s::text = 'waiting' THEN now() END)
+            %(arm)s, CASE WHEN %(status)s::text = 'waiting' THEN now() END)
     ON CONFLICT (launch_id, contact_kind, canonical) DO NOTHING
     RETURNING id, status, confirm_round
 ), scored AS (
@@ -19,8 +19,10 @@ WITH fresh AS (
     FROM fresh, unnest(string_to_array(%(rules)s, E'\\x1f'), string_to_array(%(points)s, E'\\x1f')::smallint[],
                        string_to_array(%(reasons)s, E'\\x1f')) AS line(rule, points, reason)
 ), traced AS (
-    INSERT INTO waitlist_trace (entry_id, network, user_agent, at)
-    SELECT fresh.id, %(network)s::inet, %(user_agent)s, now() FROM fresh
+    INSERT INTO waitlist_trace (entry_id, act, network, user_agent, device, domain, text_key, form_seconds, country, at)
+    SELECT fresh.id, 'join', %(network)s::inet, %(user_agent)s, %(device)s, %(domain)s, %(text_key)s::bytea,
+           %(form_seconds)s::float8, %(country)s, coalesce(%(traced_at)s::timestamptz, now())
+    FROM fresh
 )
 SELECT id, status, confirm_round, true AS fresh FROM fresh
 UNION ALL

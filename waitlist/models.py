@@ -8,7 +8,7 @@ from django.contrib.postgres.functions import RandomUUID
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -76,6 +76,42 @@ class Launch(models.Model):
         default=50, validators=between(0, 200), help_text=_("The most points one person gains from confirmed friends.")
     )
     keywords = ArrayField(models.CharField(max_length=40), default=default_keywords, blank=True)
+    trial_percent = models.PositiveSmallIntegerField(
+        default=0,
+        validators=between(0, 100),
+        help_text=_("How many of 100 people are scored by table B, chosen by a hash of their contact."),
+    )
+    review_score = models.PositiveSmallIntegerField(
+        default=50, validators=between(1, 1000), help_text=_("The risk from which a person is held for review.")
+    )
+    deny_score = models.PositiveSmallIntegerField(
+        default=100, validators=between(1, 1000), help_text=_("The risk from which a person is turned away.")
+    )
+    share_first = models.PositiveSmallIntegerField(
+        default=0,
+        validators=between(0, 100),
+        help_text=_("How many of 100 places go to who came first, whatever their points."),
+    )
+    share_lottery = models.PositiveSmallIntegerField(
+        default=0,
+        validators=between(0, 100),
+        help_text=_("How many of 100 places are drawn by lot among all who wait."),
+    )
+    bake_days = models.PositiveSmallIntegerField(
+        default=3, validators=between(0, 30), help_text=_("Where a gate is on: days between a batch and the next one.")
+    )
+    pace_step = models.PositiveIntegerField(
+        default=25,
+        validators=between(1, 1_000_000),
+        help_text=_("Where a gate is on: the first batch, and by how much a healthy one lets the next grow."),
+    )
+    question = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        help_text=_("One short question to members, days after they came in; empty asks nothing."),
+    )
+    question_days = models.PositiveSmallIntegerField(default=7, validators=between(1, 90))
     trace_days = models.PositiveSmallIntegerField(
         default=90, validators=between(1, 365), help_text=_("How long network and browser of a join are kept.")
     )
@@ -83,9 +119,20 @@ class Launch(models.Model):
 
     class Meta:
         verbose_name_plural = "launches"
+        constraints = [
+            models.CheckConstraint(condition=Q(share_first__lte=100 - F("share_lottery")), name="shares_within_100"),
+            models.CheckConstraint(condition=Q(review_score__lte=F("deny_score")), name="review_before_deny"),
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+
+class Arm(models.TextChoices):
+    """The two scoring tables that may run side by side."""
+
+    A = "a", _("A")
+    B = "b", _("B")
 
 
 class PointsWeight(models.Model):
@@ -96,10 +143,17 @@ class PointsWeight(models.Model):
     key = models.CharField(
         max_length=40, blank=True, default="", help_text=_("The persona or source, where the rule tells them apart.")
     )
+    arm = models.CharField(
+        max_length=1,
+        choices=Arm,
+        default=Arm.A,
+        db_default=Arm.A,
+        help_text=_("Table B says only what differs from A, and scores the launch's trial share of people."),
+    )
     points = models.SmallIntegerField(validators=between(-200, 200))
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["launch", "rule", "key"], name="one_weight_per_rule")]
+        constraints = [models.UniqueConstraint(fields=["launch", "rule", "key", "arm"], name="one_weight_per_rule")]
 
     def __str__(self) -> str:
         return f"{self.rule} {self.key} {self.points}"
@@ -170,6 +224,8 @@ class Entry(models.Model):
         Status.SUSPENDED: {Status.REGISTERED},
     }
 
+    Arm = Arm
+
     class Kind(models.TextChoices):
         EMAIL = "email", _("e-mail")
         PHONE = "phone", _("phone")
@@ -195,6 +251,7 @@ class Entry(models.Model):
     held_by = models.TextField(blank=True, default="", db_default="")
     held_reason = models.TextField(blank=True, default="", db_default="")
     deferred_until = models.DateTimeField(null=True, blank=True)
+    arm = models.TextField(choices=Arm, default=Arm.A, db_default=Arm.A, help_text=_("Which table gave the points."))
     lapses = models.PositiveSmallIntegerField(default=0, db_default=0)
     referral_code = models.TextField()
     referred_by = models.ForeignKey(
@@ -275,12 +332,31 @@ class Points(models.Model):
 
 
 class Trace(models.Model):
-    """From where and with what somebody joined; purged after the launch's trace_days."""
+    """From where and with what somebody acted; purged after the launch's trace_days."""
 
-    entry = models.ForeignKey(Entry, on_delete=models.CASCADE)
+    class Act(models.TextChoices):
+        JOIN = "join"
+        CONFIRM = "confirm"
+        REDEEM = "redeem"
+
+    entry = models.ForeignKey(Entry, on_delete=models.CASCADE, related_name="traces")
+    act = models.TextField(choices=Act, default=Act.JOIN, db_default=Act.JOIN)
     network = models.GenericIPAddressField(null=True)
-    user_agent = models.TextField(default="")
+    user_agent = models.TextField(default="", db_default="")
+    device = models.TextField(default="", db_default="", help_text=_("The random number in the browser's own cookie."))
+    domain = models.TextField(default="", db_default="", help_text=_("Of the address, unless it is free mail."))
+    text_key = models.BinaryField(null=True, help_text=_("Keyed hash of the words of the use case."))
+    form_seconds = models.FloatField(null=True)
+    country = models.TextField(default="", db_default="")
     at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["network", "at"], name="trace_network", condition=Q(network__isnull=False)),
+            models.Index(fields=["device", "at"], name="trace_device", condition=~Q(device="")),
+            models.Index(fields=["domain", "at"], name="trace_domain", condition=~Q(domain="")),
+            models.Index(fields=["text_key", "at"], name="trace_text", condition=Q(text_key__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.network}"

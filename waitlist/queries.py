@@ -22,7 +22,12 @@ class Rules:
     """A launch with the weights of its points rules, as a door needs them."""
 
     launch: Launch
-    weights: dict[tuple[str, str], int]
+    weights: dict[tuple[str, str], int]  # table A
+    trial: dict[tuple[str, str], int]  # table B, where the launch tries one: what it does not name, A says
+
+    def of_arm(self, arm: str) -> dict[tuple[str, str], int]:
+        """The weights that the people of this arm are scored by."""
+        return self.weights | self.trial if arm == Entry.Arm.B else self.weights
 
 
 _kept: dict[str | None, tuple[float, Rules | None]] = {}
@@ -44,11 +49,18 @@ def rules_of(slug: str | None) -> Rules | None:
     until, rules = _kept.get(slug, (0.0, None))
     if until < time.monotonic():
         launch = Launch.objects.filter(slug=slug).first() if slug else Launch.objects.order_by("pk").first()
-        rules = Rules(launch, {(w.rule, w.key): w.points for w in launch.weights.all()}) if launch else None
+        rules = _rules(launch) if launch else None
         if rules is None:
             return None  # a name that is none is not kept: strangers could fill the memory with them
         _kept[slug] = (time.monotonic() + KEPT_SECONDS, rules)
     return rules
+
+
+def _rules(launch: Launch) -> Rules:
+    tables: dict[str, dict[tuple[str, str], int]] = {Entry.Arm.A: {}, Entry.Arm.B: {}}
+    for weight in launch.weights.all():
+        tables[weight.arm][weight.rule, weight.key] = weight.points
+    return Rules(launch, tables[Entry.Arm.A], tables[Entry.Arm.B])
 
 
 def launch_named(slug: str | None) -> Launch | None:

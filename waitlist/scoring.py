@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from outbox.keys import keyed
+
 PERSONAS = ("solo_founder", "small_team", "agency", "content_creator", "other")
 PRIORITY_MAX = 200  # few distinct priorities keep every position cheap
 
@@ -115,6 +117,14 @@ LATER_REASONS = {"friend_confirmed": "A friend you brought confirmed.", "reward"
 def reason_of(name: str) -> str:
     """The sentence people read for this rule."""
     return LATER_REASONS.get(name) or (RULES[name].__doc__ or "").strip()
+
+
+def arm_of(kind: str, canonical: str, percent: int) -> str:
+    """Which scoring table a contact falls to: B for that share of all contacts, the same at every look and for no other reason."""
+    if not percent:
+        return "a"
+    draw = int.from_bytes(keyed("arm", f"{kind}:{canonical}")[:8], "big")
+    return "b" if draw % 10_000 < percent * 100 else "a"
 
 
 def weight(weights: Mapping[tuple[str, str], int], name: str, key: str) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-LAYERS = ("config", "referrals", "invites", "waitlist", "accounts", "outbox")
+LAYERS = ("config", "referrals", "invites", "quality", "waitlist", "accounts", "outbox")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 

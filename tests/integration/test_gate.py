@@ -19,6 +19,7 @@ from pytest_django import Settings
 from accounts.models import User
 from invites import actions, queries, tokens
 from invites.models import Attempt, Code, Invite, Redemption
+from outbox.callers import NOWHERE
 from outbox.models import Delivery, Event
 from tests import cast
 from tests.conftest import Mailbox
@@ -834,7 +835,7 @@ def invited_by_phone(launch: Launch) -> tuple[Entry, Invite]:
     rules = rules_of(None)
     assert rules
     application = waitlist.Application(read("phone", "+44 20 7946 0958"), name="Hal")
-    joined = waitlist.join(rules, application, by="public", network=None, user_agent="")
+    joined = waitlist.join(rules, application, by="public", origin=NOWHERE)
     waitlist.confirm(joined.entry_id, by="public")
     actions.invite(launch, [joined.entry_id], by="staff:1")
     invite = Invite.objects.select_related("code", "entry__launch").get(entry=joined.entry_id)

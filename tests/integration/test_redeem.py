@@ -10,6 +10,7 @@ from django.utils import timezone
 from config.invariants import broken
 from invites import actions, queries, tokens
 from invites.models import Attempt, Code, Redemption, Reservation
+from outbox.callers import NOWHERE
 from outbox.errors import Refused
 from outbox.models import Event
 from tests import cast
@@ -142,7 +143,7 @@ def test_nobody_spends_a_strangers_place(api: Api, launch: Launch, mailbox: Mail
     assert (code.uses, code.reserved) == (0, 1)
     reservation = Reservation.objects.get()
     assert tokens.completion_url(reservation) in mailbox.newest("ada@example.com").text
-    actions.complete(reservation, by=f"person:{ada.pk}", network=None, user_agent="")
+    actions.complete(reservation, by=f"person:{ada.pk}", origin=NOWHERE)
     assert cast.now(ada).status == "registered"
     assert broken() == []
 
@@ -170,7 +171,7 @@ def test_a_lapsed_reservation_cannot_be_completed(api: Api, launch: Launch) -> N
     api.post(REDEEM, {"code": made(launch), "email": "ada@example.com"})
     Reservation.objects.update(expires_at=timezone.now() - timedelta(hours=1))
     with pytest.raises(Refused):
-        actions.complete(Reservation.objects.get(), by="public", network=None, user_agent="")
+        actions.complete(Reservation.objects.get(), by="public", origin=NOWHERE)
 
 
 def test_a_keyed_caller_redeems_for_its_own_users(api: Api, launch: Launch, key: Callable[..., str]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 
+from outbox.callers import NOWHERE
 from outbox.errors import Refused
 from waitlist import actions, queries
 from waitlist.channels import read
@@ -32,7 +33,7 @@ class Command(BaseCommand):
         added = known = wrong = 0
         for line, row in rows_of(options["file"]):
             try:
-                joined = actions.join(rules, application_in(row), by="import", network=None, user_agent="")
+                joined = actions.join(rules, application_in(row), by="import", origin=NOWHERE)
             except ValueError as error:
                 wrong += 1
                 self.stderr.write(f"line {line}: {error}")

@@ -1,0 +1,1 @@
+"""The verbs of quality, a file for each use case."""
