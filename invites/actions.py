@@ -18,12 +18,18 @@ from outbox.errors import Refused
 from outbox.facts import Said
 from outbox.keys import address_key, address_keys, newest
 from outbox.states import StaleState, move, move_one, sources, verb
+from quality import evidence
+from quality.actions import assessing
+from quality.evidence import Assessed, Redeeming
 from waitlist import actions as waitlist
 from waitlist.channels import Contact
 from waitlist.models import Entry, Launch
 
 CHUNK = 2_000  # people a transaction: long enough to be cheap, short enough to be paused
 RESERVED_FOR = timedelta(hours=1)
+REVIEWED_FOR = timedelta(days=14)  # so long a use is kept for who waits for a moderator's look
+COMPLETED_WITHIN = timedelta(days=3)  # so long the mail works that a moderator's release sends
+FEW_HANDS = ("personal", "vip")  # kinds of codes that were given to one person or a few
 LONGEST_DAYS = 365
 NOT_ACCEPTED = "invite_not_accepted"
 
@@ -51,6 +57,7 @@ class Redeemed:
     entry_id: int
     already: bool = False
     reserved: bool = False
+    caught: str = ""  # "review" or "deny": they look accepted, and are not in
 
 
 def redeem(launch: Launch, ask: Ask, *, by: str) -> Redeemed:
@@ -116,7 +123,24 @@ def _find(launch: Launch, ask: Ask) -> Any:
 
 @verb
 def _let_in(launch: Launch, ask: Ask, found: Any, *, by: str) -> Redeemed:
-    membership = waitlist.Membership(
+    assessed = weigh_up(launch, ask, found)
+    if assessed.is_caught:
+        return keep_back(launch, ask, found, assessed, by=by)
+    member = waitlist.register(launch, _membership(ask, found), by=by)
+    if member is None:
+        return _somebody_was_first(launch, ask)
+    assessing.keep([replace(assessed, entry_id=member.id)], "redeem")
+    waitlist.trace(member.id, "redeem", ask.origin, ask.contact)
+    data = {"code": found.id, "kind": found.kind, "campaign": found.campaign, "owner": found.owner_id}
+    said = [Said(f"entry:{member.id}", data, extra=member)]
+    announce_and_owe(signals.code_redeemed, said, [messages.welcome(member)], by=by)
+    if not _spend(launch, ask, found, member.id, by=by):
+        raise Refused(NOT_ACCEPTED, why=_refusal_now(launch, ask))
+    return Redeemed(member.id)
+
+
+def _membership(ask: Ask, found: Any) -> waitlist.Membership:
+    return waitlist.Membership(
         contact=ask.contact,
         name=ask.name,
         tier=found.tier,
@@ -127,15 +151,32 @@ def _let_in(launch: Launch, ask: Ask, found: Any, *, by: str) -> Redeemed:
         user_id=ask.user_id,
         host_user_id=ask.host_user_id,
     )
-    member = waitlist.register(launch, membership, by=by)
-    if member is None:
-        return _somebody_was_first(launch, ask)
-    data = {"code": found.id, "kind": found.kind, "campaign": found.campaign, "owner": found.owner_id}
-    said = [Said(f"entry:{member.id}", data, extra=member)]
-    announce_and_owe(signals.code_redeemed, said, [messages.welcome(member)], by=by)
-    if not _spend(launch, ask, found, member.id, by=by):
-        raise Refused(NOT_ACCEPTED, why=_refusal_now(launch, ask))
-    return Redeemed(member.id)
+
+
+def weigh_up(launch: Launch, ask: Ask, found: Any) -> Assessed:
+    """What the rules say of this redemption; nothing is written."""
+    networks = queries.networks_of(found.id, timezone.now()) if found.kind in FEW_HANDS else 0
+    call = Redeeming(launch.pk, ask.contact, ask.origin, found.entry_id, found.id, found.owner_id, networks)
+    return evidence.of_call(call)
+
+
+@verb
+def keep_back(launch: Launch, ask: Ask, found: Any, assessed: Assessed, *, by: str) -> Redeemed:
+    """The rules suspect this redemption: it looks accepted, and nobody is in.
+
+    Under review the person stands on the list, held, and a use is kept for them until a moderator has looked; a release
+    sends them the mail that completes it. Who is denied leaves the assessment and nothing else.
+    """
+    if assessed.finding.verdict == "deny":
+        assessing.keep([assessed], "redeem")
+        return Redeemed(found.entry_id or 0, reserved=True, caught="deny")
+    entry_id = found.entry_id or waitlist.list_applicant(launch, _membership(ask, found))
+    waitlist.trace(entry_id, "redeem", ask.origin, ask.contact)
+    known = replace(assessed, entry_id=entry_id)
+    assessing.keep([known], "redeem")
+    assessing.follow([known], "redeem")
+    _keep_use(found.id, entry_id, REVIEWED_FOR, by=by)
+    return Redeemed(entry_id, reserved=True, caught="review")
 
 
 def _somebody_was_first(launch: Launch, ask: Ask) -> Redeemed:
@@ -201,24 +242,42 @@ def note_attempt(launch: Launch, ask: Ask, reason: str) -> None:
 @verb
 def reserve(launch: Launch, code_id: int, entry_id: int, contact: Contact, *, by: str) -> Redeemed:
     """Keeps one use for a person on the list and writes to their mailbox; the mailed link completes it."""
-    Entry.objects.select_for_update(no_key=True).get(pk=entry_id)  # entries before codes, everywhere
-    made = Reservation.objects.filter(code_id=code_id, entry_id=entry_id, status="open").first()
-    if made is None:
-        open_uses = Code.objects.filter(pk=code_id, uses__lt=F("max_uses") - F("reserved"))
-        if not open_uses.update(reserved=F("reserved") + 1):
-            raise Refused(NOT_ACCEPTED, why="code_exhausted")
-        expires_at = timezone.now() + RESERVED_FOR
-        made = Reservation.objects.create(code_id=code_id, entry_id=entry_id, expires_at=expires_at)
-        signals.use_reserved.announce([Said(f"entry:{entry_id}", {"code": code_id, "reservation": made.pk})], by=by)
+    made = _keep_use(code_id, entry_id, RESERVED_FOR, by=by)
     owe([messages.complete(made, contact)])
     return Redeemed(entry_id, reserved=True)
+
+
+def _keep_use(code_id: int, entry_id: int, lasting: timedelta, *, by: str) -> Reservation:
+    Entry.objects.select_for_update(no_key=True).get(pk=entry_id)  # entries before codes, everywhere
+    made = Reservation.objects.filter(code_id=code_id, entry_id=entry_id, status="open").first()
+    if made is not None:
+        return made
+    open_uses = Code.objects.filter(pk=code_id, uses__lt=F("max_uses") - F("reserved"))
+    if not open_uses.update(reserved=F("reserved") + 1):
+        raise Refused(NOT_ACCEPTED, why="code_exhausted")
+    made = Reservation.objects.create(code_id=code_id, entry_id=entry_id, expires_at=timezone.now() + lasting)
+    signals.use_reserved.announce([Said(f"entry:{entry_id}", {"code": code_id, "reservation": made.pk})], by=by)
+    return made
+
+
+@verb
+def remind_released(entry_ids: Sequence[int]) -> int:
+    """A moderator let these people go: whose use of a code was kept meanwhile gets the mail that completes it. How many."""
+    kept = Reservation.objects.filter(entry__in=entry_ids, status="open", expires_at__gt=Now()).select_related("entry")
+    rows = list(kept.order_by("pk"))
+    Reservation.objects.filter(pk__in=[row.pk for row in rows]).update(expires_at=timezone.now() + COMPLETED_WITHIN)
+    return owe([messages.complete(row, contact_of(row.entry)) for row in rows])
+
+
+def contact_of(entry: Entry) -> Contact:
+    """How this person is reached."""
+    return Contact(entry.contact_kind, entry.contact, entry.canonical)
 
 
 def complete(reservation: Reservation, *, by: str, origin: Origin) -> Redeemed:
     """The person whose mailbox it is agrees: the kept use is spent and they are in."""
     entry = reservation.entry
-    contact = Contact(entry.contact_kind, entry.contact, entry.canonical)
-    ask = Ask(contact, door="page", origin=origin, locale=entry.locale, proven=True)
+    ask = Ask(contact_of(entry), door="page", origin=origin, locale=entry.locale, proven=True)
     try:
         return _complete(reservation, ask, by=by)
     except Refused as refused:

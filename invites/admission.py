@@ -19,6 +19,7 @@ from invites.carried import carried_by
 from invites.models import Code, Invite
 from outbox.callers import NOWHERE, Origin
 from outbox.errors import Refused
+from quality.evidence import Assessed
 from waitlist.channels import Contact
 from waitlist.models import Entry, Launch
 from waitlist.queries import entry_with, launch_named
@@ -33,6 +34,7 @@ class Way(StrEnum):
     CODE = "code"  # the code is spent and they are in
     OPEN = "open"  # the launch is open to everybody
     MEMBER = "member"  # in already, proven, and without a log-in so far
+    REVIEW = "review"  # the rules suspect them: it looks accepted, and nobody is in
     MAILBOX = "mailbox"  # on the list, and anybody could have typed this address: first the mailbox must agree
     KNOWN = "known"  # they have a log-in
 
@@ -61,6 +63,7 @@ class Admission:
     admitted_by: str = ""
     entry_id: int | None = None
     code_id: int | None = None
+    caught: tuple[Any, Assessed] | None = None  # what stands behind the code, and what the rules found
     proves: str = ""  # the canonical address whose mailbox is proven already
 
 
@@ -179,7 +182,10 @@ def _on_code(launch: Launch, bid: Bid, ask: Ask, found: Any, proves: str) -> Adm
         return _member(launch, ask, entry, proves) if ask.proven else Admission(launch, ask, Way.MAILBOX)
     if policy.must_prove_mailbox(found, proven=ask.proven):
         return Admission(launch, ask, Way.MAILBOX, entry_id=found.entry_id, code_id=found.id)
-    return Admission(launch, ask, Way.CODE, f"code:{found.id}", found.entry_id, found.id, proves)
+    assessed = actions.weigh_up(launch, ask, found)
+    if assessed.is_caught:
+        return Admission(launch, ask, Way.REVIEW, caught=(found, assessed))
+    return Admission(launch, ask, Way.CODE, f"code:{found.id}", found.entry_id, found.id, proves=proves)
 
 
 def _member(launch: Launch, ask: Ask, entry: Entry, proves: str) -> Admission:

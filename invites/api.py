@@ -15,11 +15,13 @@ from rest_framework.request import Request
 from invites import actions, codes, queries, tokens
 from invites.models import Code
 from outbox.doors import Door
+from outbox.errors import Refused
 from outbox.replies import Answer
 from waitlist.inputs import OfLaunch, Text, WithContact, contact_in
 from waitlist.models import Entry, Launch
 
 MOST_BY_API = 1_000
+CAUGHT = {"review": "in_review", "deny": "denied"}
 CAMPAIGN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 KINDS = [str(kind) for kind in Code.Kind if kind is not Code.Kind.WAITLIST]
@@ -149,6 +151,9 @@ class Redeem(Door):
             proven=self.caller.vouched or (person is not None and person.canonical == contact.canonical),
         )
         redeemed = actions.redeem(self.input["launch"].launch, ask, by=self.actor)
+        if redeemed.caught and self.caller.vouched:
+            # A product that asks for its own user must not let them in; the uniform answer is for strangers alone.
+            raise Refused(actions.NOT_ACCEPTED, why=CAUGHT[redeemed.caught])
         return self.answer(redeemed, contact.as_typed)
 
     def answer(self, redeemed: actions.Redeemed, typed: str) -> Answer:

@@ -34,7 +34,7 @@ def let_in(admission: Admission, user: User) -> bool:
     ask = replace(admission.ask, user_id=user.pk)
     if admission.way == Way.CODE:
         redeemed = actions.redeem_within(admission.launch, ask, by="public")
-        return not (redeemed.already or redeemed.reserved)
+        return not (redeemed.already or redeemed.reserved)  # a verdict that changed meanwhile is decided anew
     if admission.way == Way.OPEN:
         return actions.let_in_openly(admission.launch, ask, by="public")
     assert admission.way == Way.MEMBER and admission.entry_id
@@ -82,8 +82,12 @@ class AccountGate(DefaultAccountAdapter):
         passage: Passage = passage_of(allauth_context.request)
         passage.passed = True
         make_password("as much work as a new user's password")
-        if passage.admission and passage.admission.way == Way.MAILBOX:
-            write_to_mailbox(passage.admission)
+        admission = passage.admission
+        if admission and admission.way == Way.MAILBOX:
+            write_to_mailbox(admission)
+        elif admission and admission.caught:
+            found, assessed = admission.caught
+            actions.keep_back(admission.launch, admission.ask, found, assessed, by="public")
         else:
             super().send_account_already_exists_mail(email)
 

@@ -1,7 +1,7 @@
 """Named reads of invites and codes."""
 
 from collections.abc import Iterator
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from invites import codes, tokens
-from invites.models import Attempt, Batch, Code, Invite
+from invites.models import Attempt, Batch, Code, Invite, Redemption
 from waitlist.models import Entry, Launch
 from waitlist.queries import local_date
 
@@ -103,6 +103,12 @@ def run_texts(run_id: int) -> Iterator[str]:
 def wrong_codes(network: str | None, since: datetime) -> int:
     """How many codes were refused to this network since then: the count that a lost Redis does not open."""
     return Attempt.objects.filter(network=network, at__gte=since).count() if network else 0
+
+
+def networks_of(code_id: int, now: datetime) -> int:
+    """From how many networks a code was used within the last hour."""
+    lately = Redemption.objects.filter(code=code_id, at__gte=now - timedelta(hours=1), network__isnull=False)
+    return lately.values("network").distinct().count()
 
 
 def day_began(launch: Launch, now: datetime) -> datetime:

@@ -7,7 +7,7 @@ from outbox.facts import Said
 from outbox.models import Delivery
 from outbox.policy import End
 from outbox.registry import ended
-from waitlist.signals import entry_approved, entry_removed
+from waitlist.signals import entry_approved, entry_released, entry_removed
 
 
 @entry_removed.connect
@@ -20,6 +20,12 @@ def revoke_open_invites(said: Sequence[Said], by: str) -> None:
 def invite_at_once(said: Sequence[Said], by: str) -> None:
     """Where the launch says so, a code goes out as soon as a moderator approves."""
     actions.invite_approved([one.id for one in said], by=by)
+
+
+@entry_released.connect
+def complete_released(said: Sequence[Said], by: str) -> None:
+    """Who was held while they redeemed a code may go on."""
+    actions.remind_released([one.id for one in said])
 
 
 @ended("invited")

@@ -46,6 +46,18 @@ class Assessment(models.Model):
         return f"{self.verdict} {self.score}"
 
 
+class ListedDomain(models.Model):
+    """What an owner knows better about a mail domain than the list of throw-away providers that comes with the release."""
+
+    domain = models.CharField(max_length=253, unique=True, help_text=_("The domain alone, such as example.com."))
+    is_disposable = models.BooleanField(default=True, help_text=_("A throw-away provider; off: an honest one."))
+    by = models.TextField()
+    at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.domain
+
+
 class Refusal(models.Model):
     """A door that said no, or looked as if it had not: one row for each rule, key, result and minute, so a flood fills no table."""
 

@@ -22,3 +22,5 @@ alert_raised = Fact("alert.raised", "Something happens that a person should look
 alert_ended = Fact("alert.ended", "What was alerted is over.")
 # entry:ID {score}
 question_answered = Fact("question.answered", "A member answered the launch's one question.")
+# domain:ID {disposable}
+domain_listed = Fact("domain.listed", "An owner said of a mail domain that it is a throw-away one, or an honest one.")

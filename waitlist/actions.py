@@ -20,7 +20,7 @@ from outbox.facts import Said
 from outbox.keys import address_keys, keyed
 from outbox.states import StaleState, move, sources, verb
 from waitlist import hot, messages, queries, scoring, signals, tokens
-from waitlist.channels import Contact
+from waitlist.channels import Contact, email
 from waitlist.models import Entry, Launch, Points, PointsWeight, SourceLink, Trace
 
 CONFIRM_TRIES = 5
@@ -87,6 +87,7 @@ def join(rules: queries.Rules, application: Application, *, by: str, origin: Ori
         announce_and_owe(signals.entry_joined, [Said(f"entry:{row.id}", data, extra=contact)], owed, by=by)
         return Joined(row.id, fresh=True)
     if row.status == Entry.Status.LEFT:
+        trace(row.id, Trace.Act.JOIN, origin)
         _join_again(launch, row.id, by=by)
     elif row.status == Entry.Status.PENDING:
         _renew_digits(row.id)
@@ -123,9 +124,19 @@ def _join(rules: queries.Rules, application: Application, referrer: int | None, 
     return sql.one(hot.JOIN, params) or sql.one(hot.JOIN, params)
 
 
+def domain_traced(contact: Contact) -> str:
+    """The domain, where it says something of who is behind it: free mail does not."""
+    return "" if contact.domain in scoring.FREE_MAIL else contact.domain
+
+
+def stem_key_of(contact: Contact) -> bytes | None:
+    """What addresses that differ only in a tag or a number have in common; None for a phone."""
+    return keyed("stem", email.stem(contact.canonical))[:16] if contact.kind == "email" else None
+
+
 def _traced(application: Application, origin: Origin) -> dict[str, Any]:
     """What the trace keeps: never the text or a free-mail domain, which say nothing of who is behind them."""
-    domain, said = application.contact.domain, scoring.words(application.use_case).strip()
+    said = scoring.words(application.use_case).strip()
     return {
         "network": origin.network,
         "user_agent": origin.user_agent,
@@ -133,7 +144,8 @@ def _traced(application: Application, origin: Origin) -> dict[str, Any]:
         "form_seconds": origin.form_seconds,
         "country": origin.country,
         "traced_at": origin.at,
-        "domain": "" if domain in scoring.FREE_MAIL else domain,
+        "domain": domain_traced(application.contact),
+        "stem_key": stem_key_of(application.contact),
         "text_key": keyed("text", said)[:16] if len(said.split()) >= FEWEST_WORDS else None,
     }
 
@@ -178,8 +190,8 @@ def confirm(entry_id: int, *, by: str, origin: Origin = NOWHERE) -> bool:
 
 
 @verb
-def trace(entry_id: int, act: str, origin: Origin) -> None:
-    """Keeps from where and with what somebody acted; what nobody knows leaves no row."""
+def trace(entry_id: int, act: str, origin: Origin, contact: Contact | None = None) -> None:
+    """Keeps from where and with what somebody acted, and as whom where that is new; what nobody knows leaves no row."""
     if origin == NOWHERE:
         return
     Trace.objects.create(
@@ -188,6 +200,8 @@ def trace(entry_id: int, act: str, origin: Origin) -> None:
         network=origin.network,
         user_agent=origin.user_agent,
         device=origin.device,
+        domain=domain_traced(contact) if contact else "",
+        stem_key=stem_key_of(contact) if contact else None,
         country=origin.country,
         at=origin.at or Now(),
     )
@@ -436,6 +450,26 @@ def register(launch: Launch, membership: Membership, *, by: str) -> Any:
         said = Said(f"entry:{row.id}", {"launch": launch.pk, "tier": membership.tier}, extra=row)
         signals.entry_registered.announce([said], by=by)
     return row
+
+
+@verb
+def list_applicant(launch: Launch, membership: Membership) -> int:
+    """The entry of somebody who may not come in yet: the one they have, else a new one whose mailbox is not proven; its id."""
+    contact = membership.contact
+    made, _fresh = Entry.objects.get_or_create(
+        launch=launch,
+        contact_kind=contact.kind,
+        canonical=contact.canonical,
+        defaults={
+            "contact": contact.as_typed,
+            "name": membership.name,
+            "source": membership.source,
+            "locale": membership.locale,
+            "referral_code": new_referral_code(),
+            "referred_by_id": membership.referred_by,
+        },
+    )
+    return int(made.pk)
 
 
 @verb

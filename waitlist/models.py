@@ -339,13 +339,14 @@ class Trace(models.Model):
         CONFIRM = "confirm"
         REDEEM = "redeem"
 
-    entry = models.ForeignKey(Entry, on_delete=models.CASCADE, related_name="traces")
+    entry = models.ForeignKey(Entry, on_delete=models.CASCADE, db_index=False, related_name="traces")
     act = models.TextField(choices=Act, default=Act.JOIN, db_default=Act.JOIN)
     network = models.GenericIPAddressField(null=True)
     user_agent = models.TextField(default="", db_default="")
     device = models.TextField(default="", db_default="", help_text=_("The random number in the browser's own cookie."))
     domain = models.TextField(default="", db_default="", help_text=_("Of the address, unless it is free mail."))
     text_key = models.BinaryField(null=True, help_text=_("Keyed hash of the words of the use case."))
+    stem_key = models.BinaryField(null=True, help_text=_("Keyed hash of the address without tags and numbers."))
     form_seconds = models.FloatField(null=True)
     country = models.TextField(default="", db_default="")
     at = models.DateTimeField(db_default=Now())
@@ -356,6 +357,7 @@ class Trace(models.Model):
             models.Index(fields=["device", "at"], name="trace_device", condition=~Q(device="")),
             models.Index(fields=["domain", "at"], name="trace_domain", condition=~Q(domain="")),
             models.Index(fields=["text_key", "at"], name="trace_text", condition=Q(text_key__isnull=False)),
+            models.Index(fields=["entry", "id"], name="trace_entry"),
         ]
 
     def __str__(self) -> str:

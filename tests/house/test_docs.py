@@ -51,5 +51,5 @@ def test_every_points_rule_has_a_weight_and_a_reason() -> None:
 
 def test_no_table_names_what_is_gone() -> None:
     known = {*LIMITS, *PROBLEMS, *hot.REFUSALS, *codes.FORMATS, *scoring.RULES, *scoring.LATER_REASONS}
-    known |= {"code_unknown", "entry_blocked", "reservation_lapsed"}
+    known |= {"code_unknown", "entry_blocked", "reservation_lapsed", "in_review", "denied"}
     assert set(rows("rules.md")) <= known

@@ -22,6 +22,13 @@ def read(text: str) -> tuple[str, str]:
     return typed, canonical(valid.local_part, valid.domain)
 
 
+def stem(canonical: str) -> str:
+    """The address without a plus tag and without numbers at the end of its name: what one maker of many names has in common."""
+    local, _at, domain = canonical.partition("@")
+    name = local.partition("+")[0]
+    return f"{name.rstrip('0123456789._-') or name}@{domain}"
+
+
 def canonical(local: str, domain: str) -> str:
     """Case folded, the domain in ASCII; at Gmail dots, plus tags and the second domain name are one mailbox."""
     domain = idna.encode(domain, uts46=True).decode().casefold() if not domain.isascii() else domain.casefold()

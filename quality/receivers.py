@@ -1,0 +1,26 @@
+"""What quality does when something happens in the queue below."""
+
+from collections.abc import Sequence
+
+from outbox.facts import Said
+from quality.actions import assessing
+from waitlist.signals import entry_confirmed, entry_joined, entry_released
+
+
+@entry_joined.connect
+def assess_joined(said: Sequence[Said], by: str) -> None:
+    """Somebody typed an address."""
+    assessing.assess([one.id for one in said], "join")
+
+
+@entry_confirmed.connect
+def assess_confirmed(said: Sequence[Said], by: str) -> None:
+    """Its owner agreed, perhaps from elsewhere."""
+    assessing.assess([one.id for one in said], "confirm")
+
+
+@entry_released.connect
+def overrule_released(said: Sequence[Said], by: str) -> None:
+    """A person looked, and let them go."""
+    if by.startswith("staff:"):
+        assessing.overrule([one.id for one in said], by=by)

@@ -1,0 +1,104 @@
+"""Redeeming under suspicion: it looks accepted, nobody is in, and a moderator's release sends what completes it."""
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from config.invariants import broken
+from invites import actions
+from invites.models import Code, Redemption, Reservation
+from outbox.callers import Origin
+from outbox.errors import Refused
+from quality.models import Assessment
+from tests import cast
+from tests.conftest import Api, Mailbox
+from waitlist import actions as waitlist
+from waitlist.channels import read
+from waitlist.models import Entry, Launch
+
+pytestmark = pytest.mark.django_db
+
+REDEEM = "/api/invites/redeem"
+PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Safari/604.1"
+EVE = "eve@mailinator.com"
+
+
+@pytest.fixture
+def code(launch: Launch) -> str:
+    return cast.code_of(cast.ben(launch))
+
+
+def test_a_suspected_stranger_reads_what_everybody_reads_and_is_not_in(api: Api, launch: Launch, code: str) -> None:
+    other = cast.code_of(cast.registers(launch, "ada"))
+    honest = api.post(REDEEM, {"code": other, "email": "hal@example.org"}, HTTP_USER_AGENT=PHONE)
+    caught = api.post(REDEEM, {"code": code, "email": EVE}, HTTP_USER_AGENT=PHONE)
+    assert (honest.status_code, caught.status_code) == (200, 200)
+    assert honest.content.replace(b"hal@example.org", b"") == caught.content.replace(EVE.encode(), b"")
+    entry = Entry.objects.get(canonical=EVE)
+    assert (entry.status, entry.held_by) == ("pending", "quality")
+    assert not Redemption.objects.filter(entry=entry).exists()
+    assert Assessment.objects.get(entry=entry).act == "redeem"
+
+
+def test_the_use_is_kept_until_a_moderator_has_looked(api: Api, launch: Launch, code: str, mailbox: Mailbox) -> None:
+    api.post(REDEEM, {"code": code, "email": EVE}, HTTP_USER_AGENT=PHONE)
+    assert mailbox.all(EVE) == []
+    with pytest.raises(Refused):
+        actions.redeem(launch, actions.Ask(read("email", "other@example.org"), code=code), by="public")
+    entry = Entry.objects.get(canonical=EVE)
+    waitlist.release([entry.pk], "I know her", by="staff:1")
+    link = re.search(r"/redeem\?token=\S+", mailbox.newest(EVE).text)
+    assert link
+    page = Client().get(link[0])
+    token = re.search(r'name="token" value="([^"]+)"', page.content.decode())
+    assert token
+    Client().post("/redeem", {"token": token[1]}, HTTP_USER_AGENT=PHONE)
+    assert cast.now(entry).status == "registered"
+    assert broken() == []
+
+
+def test_a_product_that_asks_with_a_key_is_told_no(api: Api, launch: Launch, code: str, key: Any) -> None:
+    said = api.with_key(key("codes:redeem")).post(REDEEM, {"code": code, "email": EVE})
+    assert (said.status_code, said.json()["code"]) == (422, "invite_not_accepted")
+    assert "in_review" in said.json()["detail"]
+    assert Entry.objects.get(canonical=EVE).held_by == "quality"
+
+
+def test_who_is_denied_leaves_an_assessment_and_takes_no_use(api: Api, launch: Launch, code: str) -> None:
+    Launch.objects.update(deny_score=60)
+    assert api.post(REDEEM, {"code": code, "email": EVE}, HTTP_USER_AGENT=PHONE).status_code == 200
+    assert not Entry.objects.filter(canonical=EVE).exists()
+    assert not Reservation.objects.exists()
+    assert Assessment.objects.get(verdict="deny").entry is None
+    assert Code.objects.filter(reserved__gt=0).count() == 0
+
+
+def test_the_sign_up_form_makes_no_user_for_who_is_suspected(client: Client, launch: Launch, code: str) -> None:
+    said = {"invite_code": code, "email": EVE, "password1": "correct horse battery", "name": "Eve"}
+    honest = client.post(
+        "/accounts/signup/",
+        {**said, "invite_code": cast.code_of(cast.registers(launch, "ada")), "email": "hal@example.org"},
+        HTTP_USER_AGENT=PHONE,
+    )
+    caught = Client().post("/accounts/signup/", said, HTTP_USER_AGENT=PHONE)
+    assert (honest.status_code, honest["Location"]) == (caught.status_code, caught["Location"])
+    assert not User.objects.filter(email=EVE).exists()
+    assert Entry.objects.get(canonical=EVE).held_by == "quality"
+    assert Reservation.objects.count() == 1
+
+
+def test_an_honest_guest_list_at_one_place_gets_in(launch: Launch) -> None:
+    spec = actions.Spec(
+        count=1, expires_at=cast.now(cast.ada(launch)).created_at.replace(year=2027), kind="vip", max_uses=30
+    )
+    code = actions.make(launch, spec, run_id=None, by="staff:1")[0]
+    text = actions.queries.text_of(Code.objects.get(pk=code))
+    for n in range(30):
+        origin = Origin("203.0.113.5", PHONE, f"guest-{n}")
+        actions.redeem(
+            launch, actions.Ask(read("email", f"guest{n}.a@gmail.com"), code=text, origin=origin), by="public"
+        )
+    assert Entry.objects.filter(status="registered", invited_by=f"code:{code}").count() == 30
