@@ -130,7 +130,7 @@ def _let_in(launch: Launch, ask: Ask, found: Any, *, by: str) -> Redeemed:
     if member is None:
         return _somebody_was_first(launch, ask)
     assessing.keep([replace(assessed, entry_id=member.id)], "redeem")
-    waitlist.trace(member.id, "redeem", ask.origin, ask.contact)
+    waitlist.trace(launch.pk, member.id, "redeem", ask.origin, ask.contact)
     data = {"code": found.id, "kind": found.kind, "campaign": found.campaign, "owner": found.owner_id}
     said = [Said(f"entry:{member.id}", data, extra=member)]
     announce_and_owe(signals.code_redeemed, said, [messages.welcome(member)], by=by)
@@ -171,7 +171,7 @@ def keep_back(launch: Launch, ask: Ask, found: Any, assessed: Assessed, *, by: s
         assessing.keep([assessed], "redeem")
         return Redeemed(found.entry_id or 0, reserved=True, caught="deny")
     entry_id = found.entry_id or waitlist.list_applicant(launch, _membership(ask, found))
-    waitlist.trace(entry_id, "redeem", ask.origin, ask.contact)
+    waitlist.trace(launch.pk, entry_id, "redeem", ask.origin, ask.contact)
     known = replace(assessed, entry_id=entry_id)
     assessing.keep([known], "redeem")
     assessing.follow([known], "redeem")

@@ -1,1 +1,103 @@
 """The console's pages of quality: what was found out and decided, to look at, and to act on by verbs with a reason."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from quality.actions import assessing
+from quality.models import Assessment, ListedDomain
+from quality.rules import WEIGHTS, reason_of
+from quality.words import in_words
+from waitlist.admin import EntryAdmin, ReadOnly
+
+
+def lines(sentences: list[str]) -> SafeString:
+    """One sentence a line."""
+    return format_html_join("", "<div>{}</div>", ((sentence,) for sentence in sentences))
+
+
+def fired(assessment: Assessment) -> SafeString:
+    """The rules that fired, in words and with what each weighs today."""
+    said = [
+        f"{reason_of(name)} (+{WEIGHTS[name]})" if name in WEIGHTS else reason_of(name) for name in assessment.rules
+    ]
+    return lines(said or [_("No rule fired.")])
+
+
+class AssessmentInline(admin.TabularInline):
+    """Beside a person: what the rules saw, and what they made of it."""
+
+    model = Assessment
+    fields = readonly_fields = ("at", "act", "verdict", "score", "why", "seen")
+    extra = 0
+    can_delete = False
+    ordering = ("-id",)
+
+    @admin.display(description=gettext_lazy("rules that fired"))
+    def why(self, assessment: Assessment) -> SafeString:
+        """The reasons."""
+        return fired(assessment)
+
+    @admin.display(description=gettext_lazy("evidence"))
+    def seen(self, assessment: Assessment) -> SafeString:
+        """The evidence in words."""
+        return lines(in_words(assessment.evidence))
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+EntryAdmin.inlines = (*EntryAdmin.inlines, AssessmentInline)
+
+
+@admin.register(Assessment)
+class AssessmentAdmin(ReadOnly):
+    """Who was assessed how, and why. The people who are held stand in the list of entries, with the buttons."""
+
+    list_display = ("at", "entry", "act", "verdict", "score", "why")
+    list_filter = ("verdict", "act", "launch")
+    list_select_related = ("entry",)
+    search_fields = ("=entry__canonical", "=entry__id")
+    show_full_result_count = False
+    list_per_page = 50
+    ordering = ("-id",)
+    fields = readonly_fields = ("launch", "entry", "at", "act", "verdict", "score", "why", "seen")
+
+    @admin.display(description=gettext_lazy("rules that fired"))
+    def why(self, assessment: Assessment) -> SafeString:
+        """The reasons."""
+        return fired(assessment)
+
+    @admin.display(description=gettext_lazy("evidence"))
+    def seen(self, assessment: Assessment) -> SafeString:
+        """The evidence in words."""
+        return lines(in_words(assessment.evidence))
+
+
+@admin.register(ListedDomain)
+class ListedDomainAdmin(admin.ModelAdmin):
+    """Mail domains of which an owner knows better than the list of throw-away providers that comes with the release."""
+
+    list_display = ("domain", "is_disposable", "by", "at")
+    fields = ("domain", "is_disposable")
+    search_fields = ("domain",)
+
+    def save_model(self, request: HttpRequest, obj: ListedDomain, form: Any, change: bool) -> None:
+        """By the verb, so that the trail has it."""
+        made = assessing.list_domain(obj.domain, is_disposable=obj.is_disposable, by=f"staff:{request.user.pk}")
+        obj.pk = made.pk
+
+    def delete_model(self, request: HttpRequest, obj: ListedDomain) -> None:
+        """By the verb."""
+        assessing.unlist_domain(obj, by=f"staff:{request.user.pk}")
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ListedDomain]) -> None:
+        """The same for the chosen ones."""
+        for row in queryset:
+            self.delete_model(request, row)

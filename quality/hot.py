@@ -20,7 +20,9 @@ asked AS MATERIALIZED (
 OF_CALL = """
 asked AS MATERIALIZED (
     SELECT %(entry)s::bigint AS id, %(launch)s::bigint AS launch_id, %(contact_kind)s::text AS contact_kind,
-           %(canonical)s::text AS canonical, %(referrer)s::bigint AS referrer, %(network)s::inet AS network,
+           %(canonical)s::text AS canonical,
+           coalesce(%(referrer)s::bigint, (SELECT referred_by_id FROM waitlist_entry WHERE id = %(entry)s)) AS referrer,
+           %(network)s::inet AS network,
            %(user_agent)s::text AS user_agent, %(device)s::text AS device, coalesce(%(at)s::timestamptz, now()) AS at,
            %(domain)s::text AS domain, NULL::bytea AS text_key, %(stem_key)s::bytea AS stem_key, NULL::float8 AS form_seconds,
            %(country)s::text AS country, %(code)s::bigint AS code_id
@@ -42,8 +44,8 @@ def crowd(name: str, counts: str, where: str, within: str, more: str = "") -> st
     return f"""CROSS JOIN LATERAL (
     SELECT {counts} FROM (
         SELECT other.entry_id, other.device, other.network FROM waitlist_trace AS other
-        JOIN waitlist_entry AS entry ON entry.id = other.entry_id AND entry.launch_id = asked.launch_id {more}
-        WHERE {where} AND other.entry_id IS DISTINCT FROM asked.id
+        {more}
+        WHERE {where} AND other.launch_id = asked.launch_id AND other.entry_id IS DISTINCT FROM asked.id
           AND other.at BETWEEN asked.at - interval '{within}' AND asked.at + interval '{within}'
         LIMIT %(most)s) AS seen) AS {name}
 """
@@ -72,10 +74,13 @@ CROWDS = "".join(
         crowd(
             "linked",
             PEOPLE,
-            f"""asked.referrer IS NOT NULL AND asked.domain = '' AND other.network = asked.network
-                AND (other.user_agent = asked.user_agent OR {SAME_BROWSER})""",
+            f"""asked.domain = '' AND (asked.referrer IS NOT NULL OR EXISTS (
+                SELECT FROM waitlist_entry AS friend JOIN waitlist_trace AS trace ON trace.entry_id = friend.id
+                WHERE friend.referred_by_id = asked.id AND trace.network = asked.network))
+                AND other.network = asked.network AND (other.user_agent = asked.user_agent OR {SAME_BROWSER})""",
             "1 day",
-            "JOIN waitlist_trace AS brought ON brought.entry_id = entry.referred_by_id AND brought.network = asked.network",
+            """JOIN waitlist_entry AS entry ON entry.id = other.entry_id
+        JOIN waitlist_trace AS brought ON brought.entry_id = entry.referred_by_id AND brought.network = asked.network""",
         ),
     )
 )

@@ -131,7 +131,8 @@ def crowded_device(evidence: Evidence) -> bool:
 @rule(40)
 def domain_from_everywhere(evidence: Evidence) -> bool:
     """Many addresses of one domain came within a day, nearly each from a network of its own."""
-    return evidence.domain_people >= 8 and evidence.domain_networks >= 0.8 * evidence.domain_people
+    everywhere = evidence.domain_people >= 8 and evidence.domain_networks >= 0.8 * evidence.domain_people
+    return everywhere and not evidence.disposable  # of a known provider this says nothing new
 
 
 @rule(35)
@@ -212,4 +213,4 @@ def is_made_up(canonical: str) -> bool:
     if len(name) < LONG_NAME or not letters:
         return False
     changes = sum(a.isdigit() != b.isdigit() for a, b in pairwise(name))
-    return changes >= 3 or sum(letter in VOWELS for letter in letters) < len(letters) * 0.15
+    return changes >= 3 or sum(letter in VOWELS for letter in letters) < len(letters) * 0.1

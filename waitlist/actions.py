@@ -24,7 +24,7 @@ from waitlist.channels import Contact, email
 from waitlist.models import Entry, Launch, Points, PointsWeight, SourceLink, Trace
 
 CONFIRM_TRIES = 5
-FEWEST_WORDS = 4  # of a use case: shorter ones are alike by chance
+FEWEST_WORDS = 10  # of a use case: shorter sentences are written alike by people who never met
 CONFIRM_CODE_HOURS = 24
 LAPSES_KEEPING_PLACE = 1
 NEW_PLACE = RawSQL("nextval('waitlist_place')", ())
@@ -87,7 +87,7 @@ def join(rules: queries.Rules, application: Application, *, by: str, origin: Ori
         announce_and_owe(signals.entry_joined, [Said(f"entry:{row.id}", data, extra=contact)], owed, by=by)
         return Joined(row.id, fresh=True)
     if row.status == Entry.Status.LEFT:
-        trace(row.id, Trace.Act.JOIN, origin)
+        trace(launch.pk, row.id, Trace.Act.JOIN, origin)
         _join_again(launch, row.id, by=by)
     elif row.status == Entry.Status.PENDING:
         _renew_digits(row.id)
@@ -183,18 +183,19 @@ def confirm(entry_id: int, *, by: str, origin: Origin = NOWHERE) -> bool:
     if not move(Entry.objects.filter(pk=entry_id, status="pending"), to="waiting", **changes):
         return False
     row = Entry.objects.values_list("launch_id", "contact_kind", "canonical", named=True).get(pk=entry_id)
-    trace(entry_id, Trace.Act.CONFIRM, origin)
+    trace(row.launch_id, entry_id, Trace.Act.CONFIRM, origin)
     lift_wish(address_keys(row.contact_kind, row.canonical), by=by)  # else their invitation would never reach them
     signals.entry_confirmed.announce([Said(f"entry:{entry_id}", {"launch": row.launch_id})], by=by)
     return True
 
 
 @verb
-def trace(entry_id: int, act: str, origin: Origin, contact: Contact | None = None) -> None:
+def trace(launch_id: int, entry_id: int, act: str, origin: Origin, contact: Contact | None = None) -> None:
     """Keeps from where and with what somebody acted, and as whom where that is new; what nobody knows leaves no row."""
     if origin == NOWHERE:
         return
     Trace.objects.create(
+        launch_id=launch_id,
         entry_id=entry_id,
         act=act,
         network=origin.network,
@@ -632,6 +633,6 @@ def purge_traces(now: datetime) -> int:
     """Deletes network and browser of joins older than each launch keeps them; how many rows."""
     gone = 0
     for launch in Launch.objects.all():
-        old = Trace.objects.filter(entry__launch=launch, at__lt=now - timedelta(days=launch.trace_days))
+        old = Trace.objects.filter(launch=launch, at__lt=now - timedelta(days=launch.trace_days))
         gone += old.delete()[0]
     return gone

@@ -114,7 +114,7 @@ class EntryAdmin(ExportMixin, ReadOnly):
     show_full_result_count = False
     list_per_page = 50
     list_select_related = ()
-    inlines = (PointsInline,)
+    inlines: tuple[Any, ...] = (PointsInline,)
     actions: tuple[Any, ...] = (
         with_reason(_("Approve"), actions.approve),
         with_reason(_("Hold"), actions.hold),

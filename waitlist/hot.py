@@ -19,8 +19,10 @@ WITH fresh AS (
     FROM fresh, unnest(string_to_array(%(rules)s, E'\\x1f'), string_to_array(%(points)s, E'\\x1f')::smallint[],
                        string_to_array(%(reasons)s, E'\\x1f')) AS line(rule, points, reason)
 ), traced AS (
-    INSERT INTO waitlist_trace (entry_id, act, network, user_agent, device, domain, text_key, stem_key, form_seconds, country, at)
-    SELECT fresh.id, 'join', %(network)s::inet, %(user_agent)s, %(device)s, %(domain)s, %(text_key)s::bytea, %(stem_key)s::bytea,
+    INSERT INTO waitlist_trace (launch_id, entry_id, act, network, user_agent, device, domain, text_key, stem_key, form_seconds,
+                                country, at)
+    SELECT %(launch)s, fresh.id, 'join', %(network)s::inet, %(user_agent)s, %(device)s, %(domain)s, %(text_key)s::bytea,
+           %(stem_key)s::bytea,
            %(form_seconds)s::float8, %(country)s, coalesce(%(traced_at)s::timestamptz, now())
     FROM fresh
 )

@@ -339,6 +339,7 @@ class Trace(models.Model):
         CONFIRM = "confirm"
         REDEEM = "redeem"
 
+    launch = models.ForeignKey(Launch, on_delete=models.CASCADE, db_index=False)
     entry = models.ForeignKey(Entry, on_delete=models.CASCADE, db_index=False, related_name="traces")
     act = models.TextField(choices=Act, default=Act.JOIN, db_default=Act.JOIN)
     network = models.GenericIPAddressField(null=True)

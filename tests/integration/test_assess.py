@@ -1,9 +1,12 @@
 """Who is real: what joining and confirming leave as assessments, who is held, and who gets in all the same."""
 
 from dataclasses import replace
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.test import Client
 
 from config.invariants import broken
 from outbox import relay
@@ -16,7 +19,7 @@ from tests.conftest import Api
 from waitlist import actions
 from waitlist.channels import read
 from waitlist.models import Entry, Launch
-from waitlist.queries import rules_of, total_waiting
+from waitlist.queries import forget_kept, rules_of, total_waiting
 
 pytestmark = pytest.mark.django_db
 
@@ -78,10 +81,13 @@ def test_a_family_that_shares_a_tablet_gets_in(launch: Launch) -> None:
     assert not Entry.objects.filter(held_at__isnull=False).exists()
 
 
+TEXT = "I want this great product now and for all my many friends"
+
+
 def burst(launch: Launch) -> list[Entry]:
     """A script that joins with addresses of its own, from one machine."""
     script = Origin("198.51.100.9", "python-requests/2.34", "")
-    return [joins(launch, f"john{n}@outlook.com", script, use_case="I want this great product now") for n in range(12)]
+    return [joins(launch, f"john{n}@outlook.com", script, use_case=TEXT) for n in range(12)]
 
 
 def test_a_burst_is_caught_also_those_who_came_first(launch: Launch) -> None:
@@ -155,3 +161,30 @@ def test_an_owner_knows_a_domain_better_than_the_list(launch: Launch) -> None:
     assessing.list_domain("throw.example", is_disposable=True, by="staff:1")
     assert cast.now(joins(launch, "ada@mailinator.com")).held_at is None
     assert cast.now(joins(launch, "eve@a.throw.example")).held_at
+
+
+def test_kept_evidence_is_replayed_with_the_rules_and_thresholds_of_today(launch: Launch) -> None:
+    joins(launch, "eve@mailinator.com")
+    joins(launch, "ada@example.com")
+    Launch.objects.update(deny_score=60)
+    forget_kept()
+    out = StringIO()
+    call_command("replay_assessments", stdout=out)
+    assert "review → deny    1" in out.getvalue()
+    assert "1 of 2 would be judged otherwise." in out.getvalue()
+
+
+def test_the_console_says_why_in_words(launch: Launch, client: Client) -> None:
+    entry = joins(launch, "eve@mailinator.com")
+    client.force_login(cast.dev())
+    page = client.get(f"/admin/waitlist/entry/{entry.pk}/change/").content.decode()
+    assert "The address is at a provider of throw-away mailboxes. (+60)" in page
+    listed = client.get("/admin/quality/assessment/?verdict__exact=review").content.decode()
+    assert "throw-away" in listed
+
+
+def test_an_owner_lists_a_domain_in_the_console(launch: Launch, client: Client) -> None:
+    client.force_login(cast.dev())
+    client.post("/admin/quality/listeddomain/add/", {"domain": "throw.example", "is_disposable": "on"})
+    assert Event.objects.filter(kind="domain.listed").count() == 1
+    assert cast.now(joins(launch, "eve@throw.example")).held_at

@@ -37,6 +37,7 @@ CASES: dict[str, list[tuple[dict[str, Any], bool]]] = {
         ({"domain_people": 8, "domain_networks": 7}, True),
         ({"domain_people": 8, "domain_networks": 6}, False),
         ({"domain_people": 7, "domain_networks": 7}, False),
+        ({"domain_people": 8, "domain_networks": 8, "disposable": True}, False),
     ],
     "repeated_text": [({"same_text": 3}, True), ({"same_text": 2}, False)],
     "numbered_address": [({"same_stem": 2}, True), ({"same_stem": 1}, False)],

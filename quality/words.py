@@ -1,0 +1,44 @@
+"""Evidence in plain words, as moderators read it beside a person."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+# What each field of the evidence says; `%(n)s` is its value. A field that is not here is told by its name.
+SENTENCES: dict[str, Promise] = {
+    "disposable": gettext_lazy("The address is at a provider of throw-away mailboxes."),
+    "made_up": gettext_lazy("The name in the address looks drawn by a machine."),
+    "program": gettext_lazy("The device says that it is a program, or does not say what it is."),
+    "form_seconds": gettext_lazy("The form was open for %(n)s seconds."),
+    "network_people": gettext_lazy("%(n)s other people from the same network within an hour."),
+    "network_devices": gettext_lazy("%(n)s browsers could be told apart among them."),
+    "nearby_people": gettext_lazy("%(n)s other people from the networks around within an hour."),
+    "nearby_devices": gettext_lazy("%(n)s browsers could be told apart among those."),
+    "device_people": gettext_lazy("%(n)s other people with the same browser within 30 days."),
+    "domain_people": gettext_lazy("%(n)s other addresses at the same domain within a day."),
+    "domain_networks": gettext_lazy("They came from %(n)s networks."),
+    "same_text": gettext_lazy("%(n)s others gave the same use case, word for word."),
+    "same_stem": gettext_lazy("%(n)s others from here with the same address but for a tag or a number."),
+    "linked_here": gettext_lazy("%(n)s others from here with the same browser, brought by somebody from here."),
+    "referrer_device": gettext_lazy("The browser is the one of who brought them."),
+    "referrer_stem": gettext_lazy("The address is the one of who brought them, but for a tag or a number."),
+    "referral_cycle": gettext_lazy("Who brought them was brought by them."),
+    "code_networks": gettext_lazy("The code was used from %(n)s networks within an hour."),
+    "cleared": gettext_lazy("Staff had released them before, so nothing followed."),
+}
+
+
+def in_words(evidence: Mapping[str, Any]) -> list[str]:
+    """One sentence for each thing that was seen; "nothing odd" where nothing was."""
+    seen = [(name, value) for name, value in evidence.items() if name != "act"]
+    return [sentence(name, value) for name, value in seen] or [_("Nothing odd was seen.")]
+
+
+def sentence(name: str, value: Any) -> str:
+    """What one field says."""
+    shown = round(value, 1) if isinstance(value, float) else value
+    known = SENTENCES.get(name)
+    return str(known) % {"n": shown} if known else f"{name.replace('_', ' ')}: {shown}"
