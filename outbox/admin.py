@@ -139,8 +139,18 @@ class EndpointAdmin(ReadOnly):
     form = EndpointForm
     list_display = ["id", "url", "heard", "status", "disabled_reason", "full_contact", "by", "created_at"]
     list_filter = ["status"]
-    readonly_fields = ["latest"]
-    exclude = ["secret", "old_secret"]
+    shown = [
+        "url",
+        "heard",
+        "full_contact",
+        "status",
+        "disabled_reason",
+        "by",
+        "created_at",
+        "old_secret_until",
+        "latest",
+    ]
+    readonly_fields = ["heard", "latest"]
     ordering = ["-id"]
     actions = [
         with_reason(gettext_lazy("Disable"), actions.disable_endpoints),
@@ -152,13 +162,9 @@ class EndpointAdmin(ReadOnly):
         """Owners make endpoints: whoever was given the right."""
         return request.user.has_perm("outbox.add_endpoint")
 
-    def get_exclude(self, request: HttpRequest, obj: Any = None) -> list[str] | None:
-        """The form that makes one asks for three things only."""
-        return self.exclude if obj else None
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """What is asked, or what there is."""
-        return super().get_fields(request, obj) if obj else ["url", "events", "full_contact"]
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """What is asked of a new one; all but the secrets of a made one."""
+        return self.shown if obj else ["url", "events", "full_contact"]
 
     def save_model(self, request: HttpRequest, obj: Endpoint, form: Any, change: bool) -> None:
         """Makes it by its verb and shows the secret, this once."""

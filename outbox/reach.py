@@ -53,7 +53,9 @@ def place_of(url: str) -> Place:
     except ValueError as error:
         raise invalid() from error
     plain = not (parts.username or parts.password or parts.fragment or CONTROLS.search(url) or " " in url)
-    if parts.scheme not in ("http", "https") or not (host and plain and url.isascii() and len(url) <= LONGEST_URL):
+    if parts.scheme not in ("http", "https") or not (
+        host and plain and path_of(parts).isascii() and len(url) <= LONGEST_URL
+    ):
         raise invalid()
     secure = parts.scheme == "https"
     return Place(secure, host, port or (443 if secure else 80), path_of(parts))

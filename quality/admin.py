@@ -41,7 +41,21 @@ class AlertAdmin(ReadOnly):
     list_filter = (OpenOrEnded, "code", "launch")
     list_select_related = ("launch",)
     ordering = (F("ended_at").desc(nulls_first=True), "-since")
-    readonly_fields = ("what", "why", "behind")
+    readonly_fields = ("what", "state", "why", "behind")
+    fields = (
+        "what",
+        "subject",
+        "detail",
+        "state",
+        "since",
+        "last_at",
+        "times",
+        "ended_at",
+        "launch",
+        "why",
+        "behind",
+        "code",
+    )
     actions = (with_reason(_("End: somebody has seen to it"), alerting.end_alerts),)
 
     def has_act_permission(self, request: HttpRequest) -> bool:

@@ -328,6 +328,12 @@ def test_a_public_name_is_taken(address: str, resolver: Answers) -> None:
     listens(f"https://{HOST}/")
 
 
+def test_a_name_in_any_script_is_looked_up_as_the_wire_carries_it(resolver: Answers) -> None:
+    asked = resolver([PUBLIC])
+    listens("https://bücher.example.com/")
+    assert asked == ["xn--bcher-kva.example.com"]
+
+
 @pytest.mark.parametrize(
     ("url", "why"),
     [
@@ -339,6 +345,7 @@ def test_a_public_name_is_taken(address: str, resolver: Answers) -> None:
         ("https://hooks.example.com/\r\nHost: inside", "url_invalid"),
         ("https://[::1/", "url_invalid"),
         ("https://", "url_invalid"),
+        ("https://hooks.example.com/bücher", "url_invalid"),
         ("https://" + "a" * 64 + ".example.org/", "host_unknown"),
         ("https://2130706433/", "address_private"),
         ("https://[::ffff:127.0.0.1]/", "address_private"),
