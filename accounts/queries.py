@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import ApiKey, User
@@ -31,3 +32,9 @@ def scopes_of(user: User | AnonymousUser) -> frozenset[str]:
         return ROLES["owner"]
     names: list[Any] = list(user.groups.values_list("name", flat=True))
     return frozenset[str]().union(*(ROLES.get(name, frozenset()) for name in names))
+
+
+def staff_with(*roles: str) -> QuerySet[User]:
+    """Who may open the console in one of these roles now; whoever has every right is an owner."""
+    in_role = Q(groups__name__in=roles) | (Q(is_superuser=True) if "owner" in roles else Q())
+    return User.objects.filter(in_role, is_staff=True, is_active=True).order_by("pk").distinct()

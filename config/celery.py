@@ -28,6 +28,11 @@ app.conf.beat_schedule = {
         "schedule": crontab(minute="*/5"),
         "options": {"expires": 300},
     },
+    "look for what a person should see": {
+        "task": "quality.watch",
+        "schedule": crontab(minute="*/5"),
+        "options": {"expires": 300},
+    },
     "delete networks and browsers kept long enough": {
         "task": "waitlist.purge_traces",
         "schedule": crontab(hour=3, minute=20),

@@ -287,6 +287,9 @@ else:
 # Text messages go through one class, as mail does through its backend; empty: joining by phone is off.
 SMS_BACKEND: str = env("SMS_BACKEND", default="outbox.mailbox.SmsBackend" if MAILBOX else "")
 
+# Webhooks go to public addresses over https; what stands here (names, or networks such as 10.0.0.0/8) may be private.
+WEBHOOK_PRIVATE_HOSTS: list[str] = env.list("WEBHOOK_PRIVATE_HOSTS", default=[])
+
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://") or "filesystem://localhost"
 if not REDIS_URL:
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {

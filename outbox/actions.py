@@ -1,27 +1,41 @@
-"""Verbs of the outbox: owe something to the outside, note how it went, replay what was given up, suppress an address."""
+"""Verbs of the outbox: owe something to the outside, note how it went, replay what was given up, suppress an address, and
+say which endpoints hear of what."""
 
+import base64
 import json
 import random
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
 from django.db.models.functions import Now
 
-from outbox import facts, keys, registry, sql
+from outbox import facts, keys, reach, registry, sql
+from outbox.errors import Refused
 from outbox.facts import Fact, Said
-from outbox.models import Delivery, Suppression
+from outbox.models import Delivery, Endpoint, Suppression
 from outbox.policy import BOUNCED, UNSUBSCRIBED, End, after
 from outbox.registry import Outcome
-from outbox.signals import address_restored, address_suppressed, delivery_given_up, delivery_replayed
+from outbox.signals import (
+    address_restored,
+    address_suppressed,
+    delivery_given_up,
+    delivery_replayed,
+    endpoint_disabled,
+    endpoint_enabled,
+    endpoint_made,
+    endpoint_rotated,
+)
 from outbox.states import move, verb
 
 # Mails to one address in 24 hours, over all templates: nobody is mail-bombed through us. Mails about an account count
 # apart, so that joining in somebody's name does not keep their sign-in codes away.
 DAILY_CAP = 12
 PURGED_AT_ONCE = 5_000
+ROTATION = timedelta(days=1)  # how long the secret before the newest one signs as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +89,14 @@ def _columns(owed: Sequence[Owed]) -> dict[str, str]:
 
 
 TELL_AND_OWE = f"WITH told AS ({facts.INSERT}) {INSERT}"
+TELL_HEARD_AND_OWE = f"{facts.TOLD}, heard AS ({facts.OWED_TO_ENDPOINTS}) {INSERT}"
 
 
 @verb
 def announce_and_owe(fact: Fact, said: Sequence[Said], owed: Sequence[Owed], *, by: str) -> None:
     """Announces a fact and owes what follows from it, written in one round trip; for the hot paths."""
-    sql.rows(TELL_AND_OWE, fact.columns(said, by=by) | _columns(owed))
+    statement = TELL_HEARD_AND_OWE if fact.heard() else TELL_AND_OWE
+    sql.rows(statement, fact.columns(said, by=by) | _columns(owed))
     fact.reach(said, by=by)
 
 
@@ -214,6 +230,68 @@ def lift_wish(address_keys: Sequence[bytes], *, by: str) -> int:
     wishes = Suppression.objects.filter(address_key__in=short, reason=UNSUBSCRIBED)
     ids = list(wishes.values_list("pk", flat=True))
     return lift(ids, by=by) if ids else 0
+
+
+def make_endpoint(url: str, events: Sequence[str] = (), *, by: str, full_contact: bool = False) -> tuple[Endpoint, str]:
+    """The endpoint and its secret, which nobody can read again; no event named means all of them.
+
+    Refused: url_invalid, url_not_https, host_unknown, address_private, event_unknown.
+    """
+    reach.addresses_of(reach.place_of(url))
+    return _make_endpoint(url, sorted(set(events)), full_contact, by=by)
+
+
+@verb
+def _make_endpoint(url: str, events: list[str], full_contact: bool, *, by: str) -> tuple[Endpoint, str]:
+    known = {name for name, fact in facts.catalogue.items() if fact.public}
+    if unknown := set(events) - known:
+        raise Refused(
+            "event_unknown", f"No such event: {', '.join(sorted(unknown))}. docs/events.md lists the public ones."
+        )
+    secret = _new_secret()
+    made = Endpoint.objects.create(url=url, events=events, secret=keys.seal(secret), full_contact=full_contact, by=by)
+    endpoint_made.announce([Said(f"endpoint:{made.pk}", {"events": events, "full_contact": full_contact})], by=by)
+    facts.forget_kept()
+    return made, secret
+
+
+def _new_secret() -> str:
+    """As Standard Webhooks write one: 32 random bytes."""
+    return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+
+
+@verb
+def rotate_secret(endpoint_id: int, reason: str, *, by: str) -> str:
+    """A new secret, shown once. The one before it signs as well for a day, so that the other side can change over."""
+    secret = _new_secret()
+    row = Endpoint.objects.select_for_update().get(pk=endpoint_id)
+    Endpoint.objects.filter(pk=row.pk).update(
+        secret=keys.seal(secret), old_secret=row.secret, old_secret_until=Now() + ROTATION
+    )
+    endpoint_rotated.announce([Said(f"endpoint:{row.pk}", {"reason": reason})], by=by)
+    return secret
+
+
+@verb
+def disable_endpoints(ids: Sequence[int], reason: str, *, by: str) -> int:
+    """Nothing goes to them from now on; how many were active. What is owed to them already is given up, to be replayed."""
+    return _move_endpoints(endpoint_disabled, ids, "disabled", reason, by)
+
+
+@verb
+def enable_endpoints(ids: Sequence[int], reason: str, *, by: str) -> int:
+    """They hear again of what happens from now on; how many were disabled."""
+    return _move_endpoints(endpoint_enabled, ids, "active", reason, by)
+
+
+def _move_endpoints(fact: Fact, ids: Sequence[int], to: str, reason: str, by: str) -> int:
+    found = Endpoint.objects.filter(pk__in=ids).exclude(status=to).select_for_update().order_by("pk")
+    moving = list(found.values_list("pk", flat=True))
+    why = reason if to == "disabled" else ""
+    moved = move(Endpoint.objects.filter(pk__in=moving), to=to, disabled_reason=why)
+    fact.announce([Said(f"endpoint:{pk}", {"reason": reason}) for pk in moving], by=by)
+    facts.forget_kept()
+    return moved
 
 
 PURGE_REPLIES = """

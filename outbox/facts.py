@@ -1,6 +1,8 @@
-"""Facts: what happened, in the past tense. Announcing one writes its Events and calls its receivers, in the verb's transaction."""
+"""Facts: what happened, in the past tense. Announcing one writes its Events, with a Delivery for each endpoint that listens,
+and calls its receivers, all in the verb's transaction."""
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +34,43 @@ SELECT %(kind)s, %(by)s, said.subject, said.data
 FROM unnest(string_to_array(%(subjects)s, E'\\x1f'), string_to_array(%(said)s, E'\\x1f')::jsonb[]) AS said(subject, data)
 """
 
+# Where an endpoint listens, the same statement owes it each event. It reads the endpoints itself, so what is owed is exact
+# whatever was kept in memory.
+TOLD = f"WITH told AS ({INSERT} RETURNING id, subject)"
+OWED_TO_ENDPOINTS = """
+INSERT INTO outbox_delivery (handler, name, subject, data)
+SELECT 'webhook', %(kind)s, told.subject, jsonb_build_object('endpoint', endpoint.id, 'event', told.id)
+FROM told CROSS JOIN outbox_endpoint AS endpoint
+WHERE endpoint.status = 'active' AND (endpoint.events = '{}' OR %(kind)s::text = ANY(endpoint.events))
+"""
+INSERT_HEARD = TOLD + OWED_TO_ENDPOINTS
+
+KEPT_SECONDS = 1.0  # a new endpoint is heard within a second in every process
+EVERYTHING = "*"
+LISTENED_TO = """
+SELECT DISTINCT heard.name
+FROM outbox_endpoint AS endpoint
+CROSS JOIN unnest(CASE WHEN endpoint.events = '{}' THEN ARRAY['*'] ELSE endpoint.events END) AS heard(name)
+WHERE endpoint.status = 'active'
+"""
+_kept: tuple[float, frozenset[str]] = (0.0, frozenset())
+
+
+def forget_kept() -> None:
+    """Reads anew what is listened to at the next look: after an endpoint changed, and between tests."""
+    global _kept
+    _kept = (0.0, frozenset())
+
+
+def _listened_to() -> frozenset[str]:
+    """The facts that an active endpoint wants, at most a second old: the hot paths pay for no endpoint where none is."""
+    global _kept
+    until, names = _kept
+    if until < time.monotonic():
+        names = frozenset(row.name for row in sql.rows(LISTENED_TO))
+        _kept = (time.monotonic() + KEPT_SECONDS, names)
+    return names
+
 
 class Fact:
     """A named fact. `public` ones may be subscribed to from outside; internal ones are for the trail alone."""
@@ -51,8 +90,12 @@ class Fact:
     def announce(self, said: Sequence[Said], *, by: str) -> None:
         """Writes one Event each and calls the receivers with the whole list. Saying nothing does nothing."""
         if said:
-            sql.rows(INSERT, self.columns(said, by=by))
+            sql.rows(INSERT_HEARD if self.heard() else INSERT, self.columns(said, by=by))
             self.reach(said, by=by)
+
+    def heard(self) -> bool:
+        """Whether an endpoint outside listens to this fact."""
+        return self.public and not _listened_to().isdisjoint((EVERYTHING, self.name))
 
     def columns(self, said: Sequence[Said], *, by: str) -> dict[str, str]:
         """The parameters of INSERT."""

@@ -1,8 +1,11 @@
-"""What happened (Event, append-only), what is owed to the outside (Delivery), and answers kept for retries (SavedReply)."""
+"""What happened (Event, append-only), what is owed to the outside (Delivery), who outside hears of it (Endpoint), and answers
+kept for retries (SavedReply)."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 
 class Event(models.Model):
@@ -70,6 +73,32 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.handler} {self.name} {self.subject}"
+
+
+class Endpoint(models.Model):
+    """Another program that hears of public facts. Its secrets stand sealed; after a rotation the old one signs as well."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", _("active")
+        DISABLED = "disabled", _("disabled")
+
+    MOVES = {Status.ACTIVE: {Status.DISABLED}, Status.DISABLED: {Status.ACTIVE}}
+
+    url = models.TextField()
+    events = ArrayField(models.TextField(), default=list, blank=True, help_text=_("Empty means every public event."))
+    secret = models.BinaryField()
+    old_secret = models.BinaryField(null=True)
+    old_secret_until = models.DateTimeField(null=True)
+    full_contact = models.BooleanField(
+        default=False, db_default=False, help_text=_("Whether it is told names and addresses; otherwise ids alone.")
+    )
+    status = models.TextField(choices=Status, default=Status.ACTIVE, db_default=Status.ACTIVE)
+    disabled_reason = models.TextField(default="", db_default="")
+    by = models.TextField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"endpoint {self.pk}"
 
 
 class Suppression(models.Model):

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from outbox import sql
 from outbox.keys import SHORT
-from outbox.models import Suppression
+from outbox.models import Delivery, Suppression
 
 # A row is due when its time has come and nobody works on it. One index page (delivery_due), however long the table is.
 OLDEST_DUE = """
@@ -36,6 +36,18 @@ def oldest_owed_seconds() -> float:
 def relay_lag_seconds() -> float:
     """The same, but 0 while some worker is at work: it grows only when nobody takes what is due."""
     return 0.0 if sql.one(AT_WORK).somebody else oldest_owed_seconds()
+
+
+LOOKED_THROUGH = (
+    10_000  # deliveries: no index finds those of one endpoint, and none is worth keeping for a page of staff
+)
+
+
+def latest_webhooks(endpoint_id: int, count: int = 20) -> list[Delivery]:
+    """The newest deliveries to an endpoint, among the last ten thousand of all."""
+    newest = Delivery.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    recent = Delivery.objects.filter(pk__gt=newest - LOOKED_THROUGH, handler="webhook", data__endpoint=endpoint_id)
+    return list(recent.order_by("-pk")[:count])
 
 
 def phone_allowed() -> bool:

@@ -49,12 +49,15 @@ Sender = Callable[[Sequence[Delivery]], Iterator[Outcome]]
 Writer = Callable[[Sequence[Delivery]], Mapping[int, Letter | Later]]
 # Hears how deliveries of one name ended, in the transaction that notes it: End.DONE (sent), REFUSED or BOUNCED.
 Listener = Callable[[Sequence[Delivery], End], None]
-Made = TypeVar("Made", Handler, Sender, Writer, Listener)
+# Says by id who or what a fact is about, for endpoints that may know it; what is not there any more is left out.
+Describer = Callable[[Sequence[int]], Mapping[int, dict[str, Any]]]
+Made = TypeVar("Made", Handler, Sender, Writer, Listener, Describer)
 
 handlers: dict[str, Handler] = {}
 senders: dict[str, Sender] = {}
 writers: dict[str, Writer] = {}
 listeners: dict[str, Listener] = {}
+describers: dict[str, Describer] = {}
 ticks: list[Callable[[], object]] = []  # what the relay does every half second besides, such as folding counters
 
 
@@ -84,3 +87,8 @@ def writer(name: str) -> Callable[[Writer], Writer]:
 def ended(name: str) -> Callable[[Listener], Listener]:
     """Decorator: this function hears how messages of that name ended."""
     return _registrar(listeners, name)
+
+
+def describer(kind: str) -> Callable[[Describer], Describer]:
+    """Decorator: this function describes subjects of that kind ("entry") to endpoints that have the right."""
+    return _registrar(describers, kind)

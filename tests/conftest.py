@@ -22,8 +22,8 @@ from rest_framework.test import APIClient
 
 from accounts.actions import create_api_key
 from config.celery import app as celery
+from outbox import facts, relay
 from outbox import mailbox as kept_mail
-from outbox import relay
 from quality.evidence import forget_listed
 from waitlist.actions import open_first_launch
 from waitlist.models import Launch
@@ -114,6 +114,7 @@ def fresh_memory() -> Iterator[None]:
     yield
     forget_kept()
     forget_listed()
+    facts.forget_kept()
     delete_ours = getattr(cache, "delete_pattern", None)  # of Redis: a given one may hold what is not ours
     cache.clear() if delete_ours is None else delete_ours("*")
 

@@ -6,7 +6,7 @@ from typing import Any
 from outbox.actions import Owed
 from outbox.keys import address_key
 from outbox.models import Delivery
-from outbox.registry import Letter, writer
+from outbox.registry import Letter, describer, writer
 from waitlist import queries, tokens
 from waitlist.channels import Contact
 from waitlist.models import Entry
@@ -72,3 +72,10 @@ def already(deliveries: Sequence[Delivery]) -> Mapping[int, Letter]:
         for pk, entry in found.items()
         if entry.status not in ("rejected", "blocked", "left", "suspended")
     }
+
+
+@describer("entry")
+def describe(ids: Sequence[int]) -> Mapping[int, dict[str, Any]]:
+    """Who the person is, for an endpoint that was given the right to know; an erased one is nobody."""
+    people = Entry.objects.in_bulk(ids)
+    return {pk: {"name": one.name, one.contact_kind: one.contact} for pk, one in people.items()}

@@ -359,6 +359,7 @@ class Trace(models.Model):
             models.Index(fields=["domain", "at"], name="trace_domain", condition=~Q(domain="")),
             models.Index(fields=["text_key", "at"], name="trace_text", condition=Q(text_key__isnull=False)),
             models.Index(fields=["entry", "id"], name="trace_entry"),
+            models.Index(fields=["launch", "at"], name="trace_launch"),
         ]
 
     def __str__(self) -> str:

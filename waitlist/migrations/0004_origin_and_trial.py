@@ -134,6 +134,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='trace',
+            index=models.Index(fields=['launch', 'at'], name='trace_launch'),
+        ),
+        migrations.AddIndex(
+            model_name='trace',
             index=models.Index(condition=models.Q(('network__isnull', False)), fields=['network', 'at'], name='trace_network'),
         ),
         migrations.AddIndex(

@@ -1,4 +1,4 @@
-"""The console's pages of quality: what was found out and decided, to look at, and to act on by verbs with a reason."""
+"""What the rules found out about people, and what owners know better than the list of throw-away providers."""
 
 from typing import Any
 
