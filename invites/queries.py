@@ -5,11 +5,13 @@ from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from invites import codes, tokens
-from invites.models import Attempt, Batch, Code, Invite
+from invites import codes, pacing, tokens
+from invites.models import Attempt, Batch, Code, Invite, PaceDecision
+from quality import queries as quality
 from waitlist.models import Entry, Launch
 from waitlist.queries import local_date
 
@@ -113,3 +115,28 @@ def day_began(launch: Launch, now: datetime) -> datetime:
 def released_today(launch: Launch, now: datetime) -> bool:
     """Whether the scheduler has begun the daily batch of this local date already."""
     return Batch.objects.filter(launch=launch, by="beat", created_at__gte=day_began(launch, now)).exists()
+
+
+def past_of(launch: Launch) -> pacing.Past:
+    """What the pace must know of the batches before."""
+    paced = Batch.objects.filter(launch=launch, pace_decisions__isnull=False)
+    last = paced.filter(released__gt=0).order_by("-pk").first()
+    moment = Coalesce("released_at", "created_at")
+    newest = Batch.objects.filter(launch=launch, released__gt=0).aggregate(at=Max(moment))["at"]
+    return pacing.Past(
+        size=last.released if last else 0,
+        last_date=local_date(launch, newest) if newest else None,
+        under_way=paced.filter(status__in=["releasing", "paused"]).exists(),
+        closed_since=last is not None and quality.closed_lately(launch.pk, last.created_at),
+    )
+
+
+def pace_in_words(decision: PaceDecision) -> str:
+    """Why the batch begins, grows, shrinks or waits, in a sentence, with the gates that are closed."""
+    word, _comma, gates = decision.why.partition(", ")
+    return f"{pacing.WHYS[word]} ({gates})" if gates else str(pacing.WHYS[word])
+
+
+def held_by(batch: Batch, now: datetime) -> tuple[tuple[str, str], ...]:
+    """The closed gates that hold a batch which is under way: (metric, why). Computed, never stored."""
+    return quality.standing(batch.launch_id, now).closed if batch.status == Batch.Status.RELEASING else ()

@@ -24,6 +24,7 @@ from accounts.actions import create_api_key
 from config.celery import app as celery
 from outbox import mailbox as kept_mail
 from outbox import relay
+from quality.queries import forget_kept as forget_gates
 from waitlist.actions import open_first_launch
 from waitlist.models import Launch
 from waitlist.queries import forget_kept
@@ -112,6 +113,7 @@ def fresh_memory() -> Iterator[None]:
     """Every test begins with nothing counted and nothing cached."""
     yield
     forget_kept()
+    forget_gates()
     delete_ours = getattr(cache, "delete_pattern", None)  # of Redis: a given one may hold what is not ours
     cache.clear() if delete_ours is None else delete_ours("*")
 
