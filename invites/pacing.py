@@ -1,6 +1,7 @@
 """How many may be let in at once, and who of those who wait: the pace where a gate is on, and the shares of a batch. Pure."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -86,3 +87,14 @@ def places(count: int, share_first: int, share_lottery: int) -> Places:
 def lot(seed: str, entry_id: int) -> bytes:
     """What an entry drew in the lottery of a batch: the lowest win. The same as in waitlist/hot.py, to draw again by hand."""
     return hashlib.sha256(f"{seed}:{entry_id}".encode()).digest()
+
+
+def draw(seed: str, entry_ids: Iterable[int]) -> list[int]:
+    """The entries in the order of their lots, best first."""
+    return sorted(entry_ids, key=lambda entry_id: lot(seed, entry_id))
+
+
+def passed_over(seed: str, winners: Iterable[int], losers: Iterable[int]) -> list[int]:
+    """Who drew a better lot than the last of the winners and did not win; nobody, when the draw was right."""
+    last = max((lot(seed, entry_id) for entry_id in winners), default=b"")
+    return [entry_id for entry_id in draw(seed, losers) if lot(seed, entry_id) < last]

@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from invites import codes, pacing, tokens
 from invites.models import Attempt, Batch, Code, Invite, PaceDecision
+from outbox.models import Event
 from quality import queries as quality
 from waitlist.models import Entry, Launch
-from waitlist.queries import local_date
+from waitlist.queries import eligible, local_date
 
 
 def text_of(code: Code) -> str:
@@ -140,3 +141,24 @@ def pace_in_words(decision: PaceDecision) -> str:
 def held_by(batch: Batch, now: datetime) -> tuple[tuple[str, str], ...]:
     """The closed gates that hold a batch which is under way: (metric, why). Computed, never stored."""
     return quality.standing(batch.launch_id, now).closed if batch.status == Batch.Status.RELEASING else ()
+
+
+def drawn_by_lot(batch: Batch) -> list[int]:
+    """Who was invited by lot in this batch, from the trail: the ids of the entries."""
+    people = Invite.objects.filter(batch=batch).values_list("entry_id", flat=True)
+    said = Event.objects.filter(kind="invite.issued", subject__in=[f"entry:{pk}" for pk in people])
+    subjects = said.filter(data__batch=batch.pk, data__path="lottery").values_list("subject", flat=True)
+    return [int(subject.partition(":")[2]) for subject in subjects]
+
+
+# What takes somebody into or out of a draw: who saw one of these since the batch began proves nothing about it.
+MOVED = ["held", "released", "approved", "deferred", "returned", "appealed", "invited", "confirmed"]
+
+
+def lost_by_lot(batch: Batch) -> list[int]:
+    """Who stood in the draw of this batch, drew no winning lot and waits to this day; the ids of the entries."""
+    waiting = eligible(batch.launch, batch.created_at).filter(confirmed_at__lt=batch.created_at)
+    ids = list(waiting.values_list("pk", flat=True))
+    moved = Event.objects.filter(kind__in=[f"entry.{word}" for word in MOVED], at__gte=batch.created_at)
+    since = set(moved.filter(subject__in=[f"entry:{pk}" for pk in ids]).values_list("subject", flat=True))
+    return [pk for pk in ids if f"entry:{pk}" not in since]

@@ -29,6 +29,8 @@ BETTER = {
     "referral_conversion": "higher",
 }
 
+NOT_RATES = frozenset({"trust_score", "support_tickets", "outbox_lag"})
+
 # Why a gate is open or closed, for people.
 WHYS: dict[str, Promise] = {
     "healthy": _("the metric is good"),
@@ -38,6 +40,17 @@ WHYS: dict[str, Promise] = {
     "stale": _("what was measured rests on news that is too old"),
     "thin": _("too few people were measured to say anything"),
     "overridden": _("staff opened it for a time"),
+}
+
+SENTENCES: dict[str, Promise] = {
+    "healthy": _("%(metric)s is %(value)s: good enough to let people in."),
+    "recovering": _("%(metric)s is %(value)s: better, but it opens only at %(opens)s."),
+    "recovering, open": _("%(metric)s is %(value)s: worse, but it closes only at %(closes)s."),
+    "bad": _("%(metric)s is %(value)s: at %(closes)s or worse nobody is let in."),
+    "missing": _("%(metric)s was not measured: without a number nobody is let in."),
+    "stale": _("%(metric)s rests on news older than %(hours)s hours: nobody is let in until newer ones come."),
+    "thin": _("%(metric)s was measured over %(sample)s people; with fewer than %(least)s nobody is let in."),
+    "overridden": _("%(metric)s does not count until %(until)s: staff opened this gate."),
 }
 
 
@@ -123,3 +136,26 @@ def sentence(closed: Sequence[tuple[str, str]]) -> str:
     return gettext("A gate is closed (%(named)s). Wait until it opens, or let an owner override it with a reason.") % {
         "named": named
     }
+
+
+def in_words(gate: Gate, decision: Decision | None, verdict: Verdict, override: Override | None) -> str:
+    """How the gate stands, in a sentence: what was read, against which threshold, or what is missing."""
+    words = {
+        "metric": gate.metric,
+        "value": number(gate.metric, decision.value if decision else None),
+        "closes": number(gate.metric, gate.closes_at),
+        "opens": number(gate.metric, gate.opens_at),
+        "sample": decision.sample if decision else 0,
+        "least": gate.min_sample,
+        "hours": gate.max_age_hours,
+        "until": f"{override.until:%Y-%m-%d %H:%M} UTC" if override else "",
+    }
+    stands = "recovering, open" if verdict == Verdict(True, "recovering") else verdict.why
+    return str(SENTENCES[stands]) % words
+
+
+def number(metric: str, value: float | None) -> str:
+    """The value as people read it: a rate as percent, anything else as it is."""
+    if value is None:
+        return "–"
+    return f"{value:.2f}" if metric in NOT_RATES else f"{value:.1%}"

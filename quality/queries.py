@@ -1,8 +1,10 @@
 """Named reads of quality."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import Any
 
 from django.db.models import Q
@@ -57,7 +59,7 @@ def _look(launch_id: int, row: Any, now: datetime) -> Look:
         max_age_hours=row.max_age_hours,
     )
     decision = _decision(row) if row.decision_id else None
-    override = Override(gate=gate, until=row.until) if row.until else None
+    override = Override(gate=gate, until=row.until, created_at=row.overridden_at) if row.until else None
     return Look(gate, decision, override, gates.look(gate, decision, override, now))
 
 
@@ -113,10 +115,10 @@ def latest(launch_id: int, metric: str) -> Reading | None:
     return Reading.objects.filter(launch_id=launch_id, metric=metric).order_by("-at", "-pk").first()
 
 
-def readings_now(launch_id: int) -> list[Reading]:
-    """What each metric said last, by name."""
-    found = Reading.objects.filter(launch_id=launch_id).order_by("metric", "-at", "-pk")
-    return list(found.distinct("metric"))
+def values_now(launch_id: int) -> dict[str, float | None]:
+    """What each metric said last, by name; None where it said nothing."""
+    found = Reading.objects.filter(launch_id=launch_id).order_by("metric", "-at", "-pk").distinct("metric")
+    return {one.metric: one.value if one.value is not None and isfinite(one.value) else None for one in found}
 
 
 def since(decision: Decision) -> datetime:
@@ -146,3 +148,35 @@ def guard_in_words(launch: Launch, now: datetime) -> str:
     if not standing_now.guarded:
         return _("No gate is on: nothing guards the pace but the daily quota.")
     return gates.sentence(standing_now.closed) if standing_now.closed else _("Every gate that is on is open.")
+
+
+def warnings(launch: Launch, now: datetime) -> list[dict[str, Any]]:
+    """What an operator should know of the gates of this launch, then everything that is alerted: {code, detail, since}."""
+    looks = gates_of(launch.pk, now)
+    if not looks:
+        nothing = {"code": "no_gate", "detail": guard_in_words(launch, now), "since": launch.created_at}
+        return [nothing, *_alerted(launch)]
+    found = [look for look in looks if not look.verdict.is_open or look.verdict.why == "overridden"]
+    return [*(_warning(look) for look in found), *_alerted(launch)]
+
+
+def _alerted(launch: Launch) -> Iterator[dict[str, Any]]:
+    return ({"code": one.code, "detail": one.detail, "since": one.since} for one in open_alerts(launch.pk))
+
+
+def _warning(look: Look) -> dict[str, Any]:
+    return {"code": f"gate_{look.verdict.why}", "detail": in_words(look), "since": since_of(look)}
+
+
+def since_of(look: Look) -> datetime | None:
+    """Since when the gate stands as it does: by what it decided, or since its last decision grew too old."""
+    if look.verdict.why == "overridden" and look.override:
+        return look.override.created_at
+    if look.decision is None or look.decision.newest_at is None or look.decision.is_open == look.verdict.is_open:
+        return since(look.decision) if look.decision else None
+    return look.decision.newest_at + timedelta(hours=look.gate.max_age_hours)
+
+
+def in_words(look: Look) -> str:
+    """How a gate stands and why, in a sentence."""
+    return gates.in_words(look.gate, look.decision, look.verdict, look.override)
