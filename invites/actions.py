@@ -303,9 +303,7 @@ def finish_batches(*, by: str) -> None:
 @verb
 def plan_next(launch: Launch, count: int | None, *, by: str, reason: str = "") -> Batch | PaceDecision:
     """Plans a batch of `count`, or of what the day allows; with a gate on, of what the pace allows, or says why it waits."""
-    kept = Launch.objects.select_for_update(no_key=True).get(
-        pk=launch.pk
-    )  # two schedulers at once make one paced batch
+    kept = _held(launch)
     now = timezone.now()
     standing = quality.standing(launch.pk, now)
     if not standing.guarded:
@@ -322,6 +320,11 @@ def plan_next(launch: Launch, count: int | None, *, by: str, reason: str = "") -
     batch = plan_batch(kept, pace.size, by=by, reason=reason, pace=pace.step)
     PaceDecision.objects.create(launch=kept, batch=batch, step=pace.step, size=pace.size, why=pace.why)
     return batch
+
+
+def _held(launch: Launch) -> Launch:
+    """The launch's row, locked: of two schedulers at once the second sees the batch of the first."""
+    return Launch.objects.select_for_update(no_key=True).get(pk=launch.pk)
 
 
 def _note_wait(launch: Launch, pace: pacing.Pace, closed: Sequence[tuple[str, str]], now: datetime) -> PaceDecision:

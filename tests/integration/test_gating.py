@@ -298,6 +298,7 @@ def test_a_key_reads_the_true_reason(api: Api, key: Callable[..., str], launch: 
     guarded(launch, BAD, stops="everything")
     said = api.with_key(key("codes:redeem")).post("/api/invites/redeem", {"code": code, "email": "eve@example.com"})
     assert (said.status_code, said.json()["code"]) == (422, "invite_not_accepted")
+    assert "gate_closed" in said.json()["detail"]
 
 
 # Overriding
