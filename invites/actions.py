@@ -178,7 +178,9 @@ def _spend(launch: Launch, ask: Ask, found: Any, entry_id: int, *, by: str) -> b
 
 @verb
 def let_in_openly(launch: Launch, ask: Ask, *, by: str) -> bool:
-    """Mode open: the person is in without a code; False when they may not be, or are already."""
+    """Mode open: the person is in without a code; False when they may not be, or are already, or a gate stops everything."""
+    if not quality.codes_open(launch.pk, timezone.now()):
+        return False
     membership = waitlist.Membership(
         contact=ask.contact, name=ask.name, locale=ask.locale, invited_by="open", user_id=ask.user_id
     )

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 import time_machine
 from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from config.invariants import broken
@@ -18,10 +21,11 @@ from outbox.models import Event
 from outbox.states import StaleState
 from quality.actions import gating
 from quality.models import Alert, Decision, Gate, Override, Reading
-from quality.queries import standing
+from quality.queries import codes_open, standing
 from quality.tasks import decide
 from tests import cast
 from tests.conftest import Api
+from tests.signups import signs_up, user_named
 from waitlist import actions as waitlist
 from waitlist.models import Day, Entry, Launch
 
@@ -299,6 +303,26 @@ def test_a_key_reads_the_true_reason(api: Api, key: Callable[..., str], launch: 
     said = api.with_key(key("codes:redeem")).post("/api/invites/redeem", {"code": code, "email": "eve@example.com"})
     assert (said.status_code, said.json()["code"]) == (422, "invite_not_accepted")
     assert "gate_closed" in said.json()["detail"]
+
+
+@pytest.mark.parametrize(("stops", "comes_in"), [("invites", True), ("everything", False)])
+def test_an_open_launch_too_is_stopped_by_a_gate_that_stops_everything(
+    stops: str, comes_in: bool, client: Client, launch: Launch
+) -> None:
+    waitlist.tune(launch, {"mode": "open"}, by=OWNER)
+    guarded(launch, BAD, stops=stops)
+    signs_up(client, "eve")
+    assert Entry.objects.filter(status="registered").exists() is comes_in
+    assert (user_named("eve") is not None) is comes_in
+
+
+def test_codes_of_a_launch_without_such_a_gate_cost_no_look_at_gates(launch: Launch) -> None:
+    code = shared_code(launch)
+    guarded(launch, GOOD)
+    codes_open(launch.pk, timezone.now())
+    with CaptureQueriesContext(connection) as ran:
+        redeem(launch, code, "eve")
+    assert not [one for one in ran.captured_queries if "quality_gate" in one["sql"]]
 
 
 # Overriding
