@@ -1,6 +1,6 @@
 """Named reads of invites and codes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -155,10 +155,14 @@ def drawn_by_lot(batch: Batch) -> list[int]:
 MOVED = ["held", "released", "approved", "deferred", "returned", "appealed", "invited", "confirmed"]
 
 
-def lost_by_lot(batch: Batch) -> list[int]:
-    """Who stood in the draw of this batch, drew no winning lot and waits to this day; the ids of the entries."""
+def stood_in_draw(batch: Batch) -> list[int]:
+    """Who waited when the lots of this batch were drawn, and waits to this day; the ids of the entries."""
     waiting = eligible(batch.launch, batch.created_at).filter(confirmed_at__lt=batch.created_at)
-    ids = list(waiting.values_list("pk", flat=True))
+    return list(waiting.values_list("pk", flat=True))
+
+
+def moved_since(batch: Batch, ids: Sequence[int]) -> set[int]:
+    """Which of these people may not have stood in the draw at all, by what the trail says since the batch began."""
     moved = Event.objects.filter(kind__in=[f"entry.{word}" for word in MOVED], at__gte=batch.created_at)
-    since = set(moved.filter(subject__in=[f"entry:{pk}" for pk in ids]).values_list("subject", flat=True))
-    return [pk for pk in ids if f"entry:{pk}" not in since]
+    subjects = moved.filter(subject__in=[f"entry:{pk}" for pk in ids]).values_list("subject", flat=True)
+    return {int(subject.partition(":")[2]) for subject in subjects}

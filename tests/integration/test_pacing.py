@@ -221,6 +221,14 @@ def test_drawing_again_finds_somebody_who_was_passed_over(launch: Launch) -> Non
         call_command("draw_lots", batch.pk, stdout=StringIO())
 
 
+def test_who_was_held_during_the_draw_was_not_passed_over(launch: Launch) -> None:
+    crowd = shared(launch, 0, 50)
+    waitlist.hold([one.pk for one in crowd[:16]], "odd", by="rules")
+    batch = actions.release(launch, 2, by="staff:1")
+    waitlist.release([one.pk for one in crowd[:16]], "fine", by="staff:1")
+    call_command("draw_lots", batch.pk, stdout=StringIO())
+
+
 def test_a_batch_without_lots_has_none_to_draw(launch: Launch) -> None:
     with pytest.raises(CommandError, match="No lots"):
         call_command("draw_lots", 7)

@@ -21,14 +21,15 @@ class Command(BaseCommand):
         batch = Batch.objects.select_related("launch").filter(pk=options["batch"]).first()
         if batch is None or not batch.seed:
             raise CommandError("No lots were drawn for a batch of that number.")
-        winners, losers = queries.drawn_by_lot(batch), queries.lost_by_lot(batch)
+        winners, others = queries.drawn_by_lot(batch), queries.stood_in_draw(batch)
         for place, entry_id in enumerate(pacing.draw(batch.seed, winners), start=1):
             self.stdout.write(f"{place} entry:{entry_id} {pacing.lot(batch.seed, entry_id).hex()}")
-        passed_over = pacing.passed_over(batch.seed, winners, losers)
-        if passed_over:
+        better = pacing.passed_over(batch.seed, winners, others)
+        moved = queries.moved_since(batch, better)
+        if passed_over := [entry_id for entry_id in better if entry_id not in moved]:
             named = ", ".join(f"entry:{entry_id}" for entry_id in passed_over)
             raise CommandError(f"The lots do not agree: {named} drew better lots and were passed over.")
         self.stdout.write(
-            f"The lots agree: {len(winners)} won with seed {batch.seed}, and none of the {len(losers)} who stood in the "
-            "same draw and still wait drew better."
+            f"The lots agree: {len(winners)} won with seed {batch.seed}, and none of the {len(others) - len(moved)} "
+            "who stood in the same draw and still wait drew better."
         )
