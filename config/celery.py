@@ -18,6 +18,11 @@ app.conf.beat_schedule = {
         "schedule": 15.0,
         "options": {"expires": 15},
     },
+    "let the gates that are on decide": {
+        "task": "quality.decide",
+        "schedule": crontab(minute="*/5"),
+        "options": {"expires": 300},
+    },
     "invite the next of every launch whose hour it is": {
         "task": "invites.daily",
         "schedule": crontab(minute="*/5"),

@@ -55,6 +55,12 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "batch_differs": Problem(409, "Batch exists", _("This batch_id was used for another request. Use a new one.")),
     "quota_reached": Problem(409, "Quota reached", _("Today's quota is used up. Try again tomorrow, or ask an owner.")),
+    "gate_closed": Problem(
+        409, "Gate closed", _("A quality gate is closed. Wait until it opens, or ask an owner to override it.")
+    ),
+    "pace_waits": Problem(
+        409, "Not yet", _("The last batch has not proved itself yet. Wait, or say how many to invite.")
+    ),
     "length_required": Problem(411, "Length required", _("Send the body in one piece, with its Content-Length.")),
     "too_large": Problem(413, "Too large", _("The body may have 64 KiB. Send less.")),
     "unsupported_media_type": Problem(415, "Unsupported media type", _("Send the body as application/json in UTF-8.")),

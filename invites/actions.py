@@ -1,6 +1,7 @@
 """The verbs of invites and codes: redeem, reserve, release a batch, make codes, revoke them."""
 
-from collections.abc import Sequence
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,8 +10,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from invites import codes, hot, messages, policy, queries, signals, tokens
-from invites.models import Attempt, Batch, Code, CodeRun, Invite, Reservation
+from invites import codes, hot, messages, pacing, policy, queries, signals, tokens
+from invites.models import Attempt, Batch, Code, CodeRun, Invite, PaceDecision, Reservation
 from outbox import sql
 from outbox.actions import announce_and_owe, owe
 from outbox.callers import NOWHERE, Origin
@@ -18,7 +19,8 @@ from outbox.errors import Refused
 from outbox.facts import Said
 from outbox.keys import address_key, address_keys, newest
 from outbox.states import StaleState, move, move_one, sources, verb
-from quality import evidence
+from quality import evidence, gates
+from quality import queries as quality
 from quality.actions import assessing
 from quality.evidence import Assessed, Redeeming
 from waitlist import actions as waitlist
@@ -108,6 +110,7 @@ def _params(launch: Launch, ask: Ask) -> dict[str, Any]:
         "bound": address_keys(contact.kind, contact.canonical),
         "domain": contact.domain,
         "shared": launch.mode != Launch.Mode.WAITLIST,
+        "gated": not quality.codes_open(launch.pk, timezone.now()),
         "own": launch.member_codes,
         "network": ask.origin.network,
     }
@@ -215,7 +218,9 @@ def _spend(launch: Launch, ask: Ask, found: Any, entry_id: int, *, by: str) -> b
 
 @verb
 def let_in_openly(launch: Launch, ask: Ask, *, by: str) -> bool:
-    """Mode open: the person is in without a code; False when they may not be, or are already."""
+    """Mode open: the person is in without a code; False when they may not be, or are already, or a gate stops everything."""
+    if not quality.codes_open(launch.pk, timezone.now()):
+        return False
     membership = waitlist.Membership(
         contact=ask.contact, name=ask.name, locale=ask.locale, invited_by="open", user_id=ask.user_id
     )
@@ -316,14 +321,20 @@ def sweep_reservations(*, by: str) -> int:
 
 
 def release(launch: Launch, count: int | None = None, *, by: str, reason: str = "") -> Batch:
-    """Invites the next eligible people within the day's quota, at most `count`; one Batch a run, a chunk a transaction."""
+    """Invites the next eligible people within the day's quota, at most `count`; one Batch a run, a chunk a transaction.
+
+    Where a gate is on and nobody says how many, the pace does. Raises Refused: launch_closed, gate_closed, pace_waits.
+    Not one transaction: that the pace waits, and why, is kept although nothing is released.
+    """
     if not launch.enabled or launch.mode not in (Launch.Mode.WAITLIST, Launch.Mode.BOTH):
         raise Refused("launch_closed")
-    batch = plan_batch(launch, count, by=by, reason=reason)
-    while _release_chunk(batch.pk, by=by):
+    planned = plan_next(launch, count, by=by, reason=reason)
+    if isinstance(planned, PaceDecision):
+        raise Refused("pace_waits", queries.pace_in_words(planned), why=planned.why)
+    while _release_chunk(planned.pk, by=by):
         pass
-    batch.refresh_from_db()
-    return batch
+    planned.refresh_from_db()
+    return planned
 
 
 def resume_batch(batch: Batch, reason: str, *, by: str) -> Batch:
@@ -338,7 +349,8 @@ def resume_batch(batch: Batch, reason: str, *, by: str) -> Batch:
 def finish_batches(*, by: str) -> None:
     """Goes on with the batches whose worker died: the row is the cursor. One whose day is over is closed.
 
-    Beside a worker that lives this does no harm: each chunk holds the row, and counts in it.
+    Beside a worker that lives this does no harm: each chunk holds the row, and counts in it. One that a gate holds stays as
+    it is and goes on when that opens.
     """
     open_now = Batch.objects.filter(status="releasing", launch__enabled=True).select_related("launch").order_by("pk")
     for batch in open_now.filter(launch__mode__in=[Launch.Mode.WAITLIST, Launch.Mode.BOTH]):
@@ -349,36 +361,91 @@ def finish_batches(*, by: str) -> None:
 
 
 @verb
-def plan_batch(launch: Launch, count: int | None, *, by: str, reason: str = "") -> Batch:
-    """Makes the row that the chunks count in."""
-    batch = Batch.objects.create(launch=launch, size=count, by=by)
+def plan_next(launch: Launch, count: int | None, *, by: str, reason: str = "") -> Batch | PaceDecision:
+    """Plans a batch of `count`, or of what the day allows; with a gate on, of what the pace allows, or says why it waits."""
+    kept = _held(launch)
+    now = timezone.now()
+    standing = quality.standing(launch.pk, now)
+    if not standing.guarded:
+        return plan_batch(kept, count, by=by, reason=reason)
+    if count is not None:
+        if not standing.invites_open:
+            raise Refused("gate_closed", gates.sentence(standing.closed))
+        return plan_batch(kept, count, by=by, reason=reason)
+    tempo = pacing.Tempo(kept.pace_step, kept.bake_days, kept.daily_quota)
+    past, today = queries.past_of(kept), queries.local_date(kept, now)
+    pace = pacing.pace(tempo, past, gates_open=standing.invites_open, today=today)
+    if pace.step == PaceDecision.Step.WAIT:
+        return _note_wait(kept, pace, standing.closed, now)
+    batch = plan_batch(kept, pace.size, by=by, reason=reason, pace=pace.step)
+    PaceDecision.objects.create(launch=kept, batch=batch, step=pace.step, size=pace.size, why=pace.why)
+    return batch
+
+
+def _held(launch: Launch) -> Launch:
+    """The launch's row, locked: of two schedulers at once the second sees the batch of the first."""
+    return Launch.objects.select_for_update(no_key=True).get(pk=launch.pk)
+
+
+def _note_wait(launch: Launch, pace: pacing.Pace, closed: Sequence[tuple[str, str]], now: datetime) -> PaceDecision:
+    """The row that says why nobody is invited: once for each local date and reason, however often it is asked."""
+    why = ", ".join([f"{pace.why}", *(f"{metric} {why}" for metric, why in closed)])
+    said = {"launch": launch, "step": pace.step, "size": 0, "why": why, "batch": None}
+    today = PaceDecision.objects.filter(**said, at__gte=queries.day_began(launch, now))
+    return today.first() or PaceDecision.objects.create(**said, at=now)
+
+
+@verb
+def plan_batch(launch: Launch, count: int | None, *, by: str, reason: str = "", pace: str = "") -> Batch:
+    """Makes the row that the chunks count in. Where lots will be drawn, their seed is drawn now, once."""
+    seed = secrets.token_hex(16) if launch.share_lottery else ""
+    batch = Batch.objects.create(launch=launch, size=count, by=by, seed=seed)
     move_one(Batch.objects.filter(pk=batch.pk), to="releasing")
-    data = {"launch": launch.pk, "size": count} | ({"reason": reason} if reason else {})
+    said = {"reason": reason, "pace": pace, "seed": seed}
+    data = {"launch": launch.pk, "size": count} | {name: word for name, word in said.items() if word}
     signals.batch_planned.announce([Said(f"batch:{batch.pk}", data)], by=by)
     return batch
 
 
 @verb
 def _release_chunk(batch_id: int, *, by: str) -> bool:
-    """Invites one chunk; False when the batch is done, paused or cancelled."""
+    """Invites one chunk; False when the batch is done, paused or cancelled, or held by a gate until that opens."""
     launch = Launch.objects.select_for_update(no_key=True).get(batch=batch_id)
     batch = Batch.objects.select_for_update(no_key=True).get(pk=batch_id)
-    if batch.status != Batch.Status.RELEASING:
+    if batch.status != Batch.Status.RELEASING or not quality.standing(launch.pk, timezone.now()).invites_open:
         return False
     wanted = CHUNK if batch.size is None else min(CHUNK, batch.size - batch.released)
     day, taken = waitlist.take(launch, wanted) if wanted else (None, 0)
-    granted = waitlist.invite_next(launch, taken, by=f"batch:{batch.pk}") if taken else []
+    granted, paths = _grant(launch, batch, taken) if taken else ([], {})
     if day and len(granted) < taken:
         waitlist.give_back(launch, day, taken - len(granted))
     if granted:
-        issue(launch, granted, batch_id=batch.pk, by=by)
-        Batch.objects.filter(pk=batch.pk).update(released=F("released") + len(granted))
+        issue(launch, granted, batch_id=batch.pk, by=by, paths=paths)
+        _count_released(batch, len(granted), list(paths.values()))
     if len(granted) == CHUNK:
         return True
     move_one(Batch.objects.filter(pk=batch.pk), to="released", released_at=Now())
     data = {"launch": launch.pk, "released": batch.released + len(granted)}
     signals.batch_released.announce([Said(f"batch:{batch.pk}", data)], by=by)
     return False
+
+
+def _grant(launch: Launch, batch: Batch, count: int) -> tuple[list[Any], dict[int, str]]:
+    """The next people, and by which path each came where the launch shares places; without shares the order alone counts."""
+    places = pacing.places(count, launch.share_first, launch.share_lottery if batch.seed else 0)
+    if places.top == count:
+        return waitlist.invite_next(launch, count, by=f"batch:{batch.pk}"), {}
+    shares = waitlist.Shares(places.first, places.lottery, batch.seed)
+    granted = waitlist.invite_shared(launch, count, shares, by=f"batch:{batch.pk}")
+    return granted, {row.id: row.path for row in granted}
+
+
+def _count_released(batch: Batch, count: int, paths: Sequence[str]) -> None:
+    Batch.objects.filter(pk=batch.pk).update(
+        released=F("released") + count,
+        first_places=F("first_places") + paths.count("first"),
+        lottery_places=F("lottery_places") + paths.count("lottery"),
+    )
 
 
 @verb
@@ -401,8 +468,19 @@ def cancel_batch(batch: Batch, reason: str, *, by: str) -> None:
 
 
 @verb
-def issue(launch: Launch, granted: Sequence[Any], *, batch_id: int | None, by: str, reason: str = "") -> None:
-    """One code and one invite for each granted row of waitlist.invite_next, and the mails that carry them."""
+def issue(
+    launch: Launch,
+    granted: Sequence[Any],
+    *,
+    batch_id: int | None,
+    by: str,
+    reason: str = "",
+    paths: Mapping[int, str] | None = None,
+) -> None:
+    """One code and one invite for each granted row of waitlist.invite_next, and the mails that carry them.
+
+    `paths` says by which share of the batch each entry came, for the trail.
+    """
     ids = sql.one(hot.NEXT_IDS, {"count": len(granted)}).ids
     prefix, version = codes.prefix_of(launch.code_format, "", timezone.now().date()), newest()
     made = [codes.derive(pk, 0, launch.code_format, prefix, version) for pk in ids]
@@ -424,40 +502,48 @@ def issue(launch: Launch, granted: Sequence[Any], *, batch_id: int | None, by: s
     issued = sql.rows(hot.ISSUE, params)
     waitlist.announce_invited(launch, [row.id for row in granted], batch_id=batch_id, by=by)
     why = {"batch": batch_id} | ({"reason": reason} if reason else {})
-    said = [Said(f"entry:{row.entry_id}", {"invite": row.id, "code": row.code_id, **why}) for row in issued]
+    of_path = {path: why | {"path": path} for path in set((paths or {}).values())}
+    because = {row.entry_id: of_path[paths[row.entry_id]] if paths else why for row in issued}
+    said = [
+        Said(f"entry:{row.entry_id}", {"invite": row.id, "code": row.code_id, **because[row.entry_id]})
+        for row in issued
+    ]
     signals.invite_issued.announce(said, by=by)
     owe(messages.invited(granted, {row.entry_id: row.id for row in issued}, keys))
 
 
 @verb
 def invite(launch: Launch, ids: Sequence[int], *, by: str, reason: str = "") -> int:
-    """Invites these people now, whoever stands before them, within the day's quota; how many could be."""
-    invited, left = _invite_within_quota(launch, ids, by=by, reason=reason)
-    if left and not invited:
-        raise Refused("quota_reached")
+    """Invites these people now, whoever stands before them, within the gates and the day's quota; how many could be."""
+    invited, refused = _invite_within_quota(launch, ids, by=by, reason=reason)
+    if refused and not invited:
+        raise refused
     return invited
 
 
 @verb
 def invite_approved(ids: Sequence[int], *, by: str) -> int:
-    """Invites approved people at once where their launch wants it, as far as the day's quota goes; how many."""
+    """Invites approved people at once where their launch wants it, as far as its gates and the day's quota go; how many."""
     eager = Launch.objects.filter(entry__in=ids, invite_on_approval=True).distinct().order_by("pk")
     return sum(_invite_within_quota(launch, ids, by=by, reason="approved")[0] for launch in eager)
 
 
-def _invite_within_quota(launch: Launch, ids: Sequence[int], *, by: str, reason: str) -> tuple[int, int]:
-    """(how many were invited, how many more could have been if the day had places)."""
+def _invite_within_quota(launch: Launch, ids: Sequence[int], *, by: str, reason: str) -> tuple[int, Refused | None]:
+    """(how many were invited, what kept the rest of those who could have been out)."""
     able = Entry.objects.filter(pk__in=ids, launch=launch, held_at=None, status__in=sources(Entry, "invited"))
     wanted = list(able.order_by("-priority", "place").values_list("pk", flat=True))
     if not wanted:
-        return 0, 0
+        return 0, None
+    standing = quality.standing(launch.pk, timezone.now())
+    if not standing.invites_open:
+        return 0, Refused("gate_closed", gates.sentence(standing.closed))
     day, taken = waitlist.take(launch, len(wanted))
     granted = waitlist.invite_named(launch, wanted[:taken], by=by) if taken else []
     if len(granted) < taken:
         waitlist.give_back(launch, day, taken - len(granted))
     if granted:
         issue(launch, granted, batch_id=None, by=by, reason=reason)
-    return len(granted), len(wanted) - taken
+    return len(granted), Refused("quota_reached") if taken < len(wanted) else None
 
 
 @verb

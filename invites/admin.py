@@ -10,8 +10,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from invites import actions, queries
-from invites.models import Attempt, Batch, Code, CodeRun, Invite, Redemption, Reservation
+from invites.models import Attempt, Batch, Code, CodeRun, Invite, PaceDecision, Redemption, Reservation
+from outbox.errors import Refused
 from outbox.states import StaleState
+from quality import gates
 from waitlist.admin import EntryAdmin, LaunchAdmin, ReadOnly, with_reason
 from waitlist.models import Launch
 
@@ -62,8 +64,17 @@ def invite_now(ids: Sequence[int], reason: str, *, by: str) -> int:
 
 def release_batch(ids: Sequence[int], reason: str, *, by: str) -> int:
     """Invites who is next, as far as the day's quota goes; of how many launches."""
-    launches = Launch.objects.filter(pk__in=ids).order_by("pk")
-    return len([actions.release(launch, by=by, reason=reason) for launch in launches])
+    released, refused = 0, None
+    for launch in Launch.objects.filter(pk__in=ids).order_by("pk"):
+        try:
+            actions.release(launch, by=by, reason=reason)
+        except Refused as error:
+            refused = error
+            continue
+        released += 1
+    if refused and not released:
+        raise refused
+    return released
 
 
 EntryAdmin.actions = (with_reason(_("Invite now"), invite_now), *EntryAdmin.actions)
@@ -93,15 +104,42 @@ class CodeAdmin(Actable):
 
 @admin.register(Batch)
 class BatchAdmin(Actable):
-    """Runs of invitations."""
+    """Runs of invitations: how far each came, what holds it, and by which paths its people came."""
 
-    list_display = ("id", "launch", "status", "size", "released", "by", "created_at")
+    list_display = ("id", "launch", "status", "held", "size", "released", "mix", "by", "created_at")
+    readonly_fields = ("held", "mix")
     list_filter = ("launch", "status")
     actions = (
         with_reason(_("Pause"), each_batch(actions.pause_batch)),
         with_reason(_("Resume"), each_batch(actions.resume_batch)),
         with_reason(_("Cancel"), each_batch(actions.cancel_batch)),
     )
+
+    @admin.display(description=_("held by a gate"))
+    def held(self, batch: Batch) -> str:
+        """The gates that keep a batch under way from going on; it goes on by itself when they open."""
+        return ", ".join(f"{metric}: {gates.WHYS[why]}" for metric, why in queries.held_by(batch, timezone.now()))
+
+    @admin.display(description=_("by score, first come, by lot"))
+    def mix(self, batch: Batch) -> str:
+        """How many of the released places each path had."""
+        shared = batch.first_places + batch.lottery_places
+        return f"{batch.released - shared} + {batch.first_places} + {batch.lottery_places}"
+
+
+@admin.register(PaceDecision)
+class PaceDecisionAdmin(ReadOnly):
+    """How large each batch was allowed to be where a gate is on, and why; waiting is a decision too."""
+
+    list_display = ("at", "launch", "step", "size", "batch", "because")
+    list_filter = ("launch", "step")
+    list_select_related = ("launch",)
+    ordering = ("-pk",)
+
+    @admin.display(description=_("why"))
+    def because(self, decision: PaceDecision) -> str:
+        """In a sentence."""
+        return queries.pace_in_words(decision)
 
 
 @admin.register(Invite)

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -20,6 +21,7 @@ from invites.models import Code, Invite
 from outbox.callers import NOWHERE, Origin
 from outbox.errors import Refused
 from quality.evidence import Assessed
+from quality.queries import codes_open
 from waitlist.channels import Contact
 from waitlist.models import Entry, Launch
 from waitlist.queries import entry_with, launch_named
@@ -202,6 +204,8 @@ def _without(launch: Launch, bid: Bid) -> Admission:
         return known if bid.has_login else _member(launch, ask_of(bid, contact), person, proves)
     if launch.mode != Launch.Mode.OPEN:
         raise Refused(CODE_MISSING)
+    if not codes_open(launch.pk, timezone.now()):
+        raise Refused("launch_closed", why="gate_closed")
     return _while_open(launch, bid)
 
 

@@ -13,6 +13,7 @@ REFUSALS = {
     "bound_elsewhere": "(code.bound_key IS NOT NULL AND code.bound_key <> ALL(%(bound)s::bytea[]))",
     "other_domain": "(code.bound_domain <> '' AND code.bound_domain <> %(domain)s)",
     "not_in_this_mode": "(NOT %(shared)s AND code.kind <> 'waitlist')",
+    "gate_closed": "(%(gated)s AND code.kind <> 'waitlist')",  # who holds an invite was counted when it was granted
 }
 REFUSED = " OR ".join(REFUSALS.values())
 REASON = "CASE " + " ".join(f"WHEN {predicate} THEN '{name}'" for name, predicate in REFUSALS.items()) + " END"

@@ -1,17 +1,22 @@
 """The messages of invites: invited, welcome, lapsed, and complete (a redemption somebody began with your address)."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
+from django.utils import timezone
+
 from invites import queries, tokens
-from invites.models import Invite, Reservation
+from invites.models import Batch, Invite, Reservation
 from outbox.actions import Owed
 from outbox.models import Delivery
-from outbox.registry import Letter, writer
+from outbox.registry import Later, Letter, writer
 from waitlist.channels import Contact
 from waitlist.messages import HANDLER_OF, STRANGER_CAP, entries_of, letter_to, owed_to
 from waitlist.models import Entry
 from waitlist.tokens import referral_link
+
+PAUSED_FOR = timedelta(minutes=2)  # after a pause was lifted its mails go within this
 
 
 def invited(granted: Sequence[Any], invites: Mapping[int, int], keys: Sequence[bytes]) -> list[Owed]:
@@ -53,15 +58,17 @@ def lapsed(entry_ids: Sequence[int]) -> list[Owed]:
 
 
 @writer("invited")
-def write_invited(deliveries: Sequence[Delivery]) -> Mapping[int, Letter]:
-    """The code and the link, while the offer stands."""
+def write_invited(deliveries: Sequence[Delivery]) -> Mapping[int, Letter | Later]:
+    """The code and the link, while the offer stands. While its batch is paused: later, and looked at again then."""
     wanted = {delivery.pk: int(delivery.subject.partition(":")[2]) for delivery in deliveries}
     open_now = Invite.objects.filter(status__in=["issued", "sent", "bounced"], entry__status="invited")
-    found = open_now.select_related("entry__launch", "code").in_bulk(set(wanted.values()))
+    found = open_now.select_related("entry__launch", "code", "batch").in_bulk(set(wanted.values()))
     return {pk: _invited_letter(found[invite_id]) for pk, invite_id in wanted.items() if invite_id in found}
 
 
-def _invited_letter(invite: Invite) -> Letter:
+def _invited_letter(invite: Invite) -> Letter | Later:
+    if invite.batch and invite.batch.status == Batch.Status.PAUSED:
+        return Later(timezone.now() + PAUSED_FOR)
     code = queries.text_of(invite.code)
     return letter_to(invite.entry, link=tokens.signup_url(invite), code=code, expires_at=invite.code.expires_at)
 

@@ -1,17 +1,20 @@
 """Named reads of invites and codes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from invites import codes, tokens
-from invites.models import Attempt, Batch, Code, Invite, Redemption
+from invites import codes, pacing, tokens
+from invites.models import Attempt, Batch, Code, Invite, PaceDecision, Redemption
+from outbox.models import Event
+from quality import queries as quality
 from waitlist.models import Entry, Launch
-from waitlist.queries import local_date
+from waitlist.queries import eligible, local_date
 
 
 def text_of(code: Code) -> str:
@@ -119,3 +122,53 @@ def day_began(launch: Launch, now: datetime) -> datetime:
 def released_today(launch: Launch, now: datetime) -> bool:
     """Whether the scheduler has begun the daily batch of this local date already."""
     return Batch.objects.filter(launch=launch, by="beat", created_at__gte=day_began(launch, now)).exists()
+
+
+def past_of(launch: Launch) -> pacing.Past:
+    """What the pace must know of the batches before."""
+    paced = Batch.objects.filter(launch=launch, pace_decisions__isnull=False)
+    last = paced.filter(released__gt=0).order_by("-pk").first()
+    moment = Coalesce("released_at", "created_at")
+    newest = Batch.objects.filter(launch=launch, released__gt=0).aggregate(at=Max(moment))["at"]
+    return pacing.Past(
+        size=last.released if last else 0,
+        last_date=local_date(launch, newest) if newest else None,
+        under_way=paced.filter(status__in=["releasing", "paused"]).exists(),
+        closed_since=last is not None and quality.closed_lately(launch.pk, last.created_at),
+    )
+
+
+def pace_in_words(decision: PaceDecision) -> str:
+    """Why the batch begins, grows, shrinks or waits, in a sentence, with the gates that are closed."""
+    word, _comma, gates = decision.why.partition(", ")
+    return f"{pacing.WHYS[word]} ({gates})" if gates else str(pacing.WHYS[word])
+
+
+def held_by(batch: Batch, now: datetime) -> tuple[tuple[str, str], ...]:
+    """The closed gates that hold a batch which is under way: (metric, why). Computed, never stored."""
+    return quality.standing(batch.launch_id, now).closed if batch.status == Batch.Status.RELEASING else ()
+
+
+def drawn_by_lot(batch: Batch) -> list[int]:
+    """Who was invited by lot in this batch, from the trail: the ids of the entries."""
+    people = Invite.objects.filter(batch=batch).values_list("entry_id", flat=True)
+    said = Event.objects.filter(kind="invite.issued", subject__in=[f"entry:{pk}" for pk in people])
+    subjects = said.filter(data__batch=batch.pk, data__path="lottery").values_list("subject", flat=True)
+    return [int(subject.partition(":")[2]) for subject in subjects]
+
+
+# What takes somebody into or out of a draw: who saw one of these since the batch began proves nothing about it.
+MOVED = ["held", "released", "approved", "deferred", "returned", "appealed", "invited", "confirmed"]
+
+
+def stood_in_draw(batch: Batch) -> list[int]:
+    """Who waited when the lots of this batch were drawn, and waits to this day; the ids of the entries."""
+    waiting = eligible(batch.launch, batch.created_at).filter(confirmed_at__lt=batch.created_at)
+    return list(waiting.values_list("pk", flat=True))
+
+
+def moved_since(batch: Batch, ids: Sequence[int]) -> set[int]:
+    """Which of these people may not have stood in the draw at all, by what the trail says since the batch began."""
+    moved = Event.objects.filter(kind__in=[f"entry.{word}" for word in MOVED], at__gte=batch.created_at)
+    subjects = moved.filter(subject__in=[f"entry:{pk}" for pk in ids]).values_list("subject", flat=True)
+    return {int(subject.partition(":")[2]) for subject in subjects}

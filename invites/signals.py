@@ -6,7 +6,7 @@ from outbox.facts import Fact
 code_redeemed = Fact("code.redeemed", "Somebody used a code and is in.", public=True)
 # code:ID {reason}
 code_revoked = Fact("code.revoked", "A code was made useless for ever.", public=True)
-# batch:ID {launch, size, reason?}
+# batch:ID {launch, size, reason?, pace?, seed?}
 batch_planned = Fact("batch.planned", "Somebody, cron or the scheduler asked for the next people to be invited.")
 # batch:ID {launch, released}
 batch_released = Fact("batch.released", "A batch has invited everybody it will.", public=True)
@@ -20,7 +20,7 @@ code_extended = Fact("code.extended", "A code was given more days.")
 code_expired = Fact("code.expired", "A code ran out of time with uses left.")
 # code_run:ID {launch, batch_id, count, campaign}
 codes_made = Fact("codes.made", "Codes were made together.")
-# entry:ID {invite, batch?, code}
+# entry:ID {invite, batch?, code, path?}
 invite_issued = Fact("invite.issued", "A person was offered a place, with one code.")
 # entry:ID {invite}
 invite_lapsed = Fact("invite.lapsed", "An invite was not used in time.")

@@ -1,4 +1,5 @@
-"""The statements that gather evidence: who else acted from the same place, with the same browser, in the same words."""
+"""The statements that gather evidence (who else acted from the same place, with the same browser, in the same words), and the
+one that grants ask about gates."""
 
 # One row for each person asked about: what their own traces say. The last trace tells from where and with what they acted;
 # what only a join knows (domain, words, time on the form) is taken from there.
@@ -145,4 +146,21 @@ JOIN waitlist_entry AS entry ON entry.id = other.entry_id AND entry.launch_id = 
 WHERE mine.entry_id = %(entry)s AND entry.id <> mine.entry_id AND entry.held_at IS NULL
   AND entry.status IN ('pending', 'waiting', 'approved', 'invited', 'registered')
 LIMIT %(most)s
+"""
+
+# The gates that are on, each with its latest decision and the override that lasts longest: one look.
+# Plan: a launch has few gates; each probes decision_latest and override's index by gate once.
+GATES = """
+SELECT gate.id, gate.metric, gate.stops, gate.closes_at, gate.opens_at, gate.min_sample, gate.max_age_hours,
+       decision.id AS decision_id, decision.is_open, decision.why, decision.value, decision.sample, decision.newest_at, decision.at,
+       override.until, override.created_at AS overridden_at
+FROM quality_gate AS gate
+LEFT JOIN LATERAL (
+    SELECT * FROM quality_decision WHERE gate_id = gate.id ORDER BY at DESC, id DESC LIMIT 1
+) AS decision ON true
+LEFT JOIN LATERAL (
+    SELECT until, created_at FROM quality_override WHERE gate_id = gate.id AND ended_at IS NULL ORDER BY until DESC LIMIT 1
+) AS override ON true
+WHERE gate.launch_id = %(launch)s AND gate.is_on
+ORDER BY gate.metric
 """

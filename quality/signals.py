@@ -10,7 +10,7 @@ assessment_overruled = Fact("assessment.overruled", "Staff released somebody who
 gate_closed = Fact("gate.closed", "A gate stopped letting people in.", public=True)
 # gate:ID {launch, metric, why, value?, sample}
 gate_opened = Fact("gate.opened", "A gate lets people in again.", public=True)
-# gate:ID {launch, metric, changes}
+# gate:ID {launch, metric, changes, reason?}
 gate_tuned = Fact("gate.tuned", "An owner set, changed, switched on or switched off a gate.")
 # gate:ID {until, reason}
 gate_overridden = Fact("gate.overridden", "Staff opened a gate whatever it decides, until a time.")

@@ -3,7 +3,8 @@
 from celery import shared_task
 from django.utils import timezone
 
-from quality.actions import alerting
+from quality.actions import alerting, gating
+from waitlist.models import Launch
 
 
 @shared_task(name="quality.watch")
@@ -12,3 +13,10 @@ def watch() -> None:
     alerting.look_around(timezone.now(), by="system")
     while alerting.forget_old():
         pass
+
+
+@shared_task(name="quality.decide")
+def decide() -> None:
+    """The gates of every launch decide about what was measured last."""
+    for launch in Launch.objects.filter(gates__is_on=True).distinct().order_by("pk"):
+        gating.decide(launch, by="system", now=timezone.now())

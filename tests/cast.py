@@ -1,5 +1,6 @@
 """The people of the tests. Ada waits, Ben referred her, Cleo is held, Dev moderates, Eve tries things."""
 
+import hashlib
 from typing import Any
 
 from accounts.models import User
@@ -18,12 +19,18 @@ def contact(name: str) -> Contact:
     return read("email", f"{name}@example.com")
 
 
+def home(name: str) -> Origin:
+    """Where somebody is at home, on a browser of their own: what people have in common is not what the rules look for."""
+    place = hashlib.sha256(name.encode()).digest()
+    return Origin(f"10.{place[0]}.{place[1]}.{place[2]}", "Mozilla/5.0 (test)", name)
+
+
 def joins(launch: Launch, name: str, *, by: str = "public", **said: Any) -> Entry:
     """Somebody joins and has not confirmed yet (where the launch confirms)."""
     rules = rules_of(launch.slug)
     assert rules
     application = actions.Application(contact(name), **({"name": name.title()} | said))
-    joined = actions.join(rules, application, by=by, origin=Origin("192.0.2.1", "test"))
+    joined = actions.join(rules, application, by=by, origin=home(name))
     return now(Entry(pk=joined.entry_id))
 
 

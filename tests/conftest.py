@@ -25,6 +25,7 @@ from config.celery import app as celery
 from outbox import facts, relay
 from outbox import mailbox as kept_mail
 from quality.evidence import forget_listed
+from quality.queries import forget_kept as forget_gates
 from waitlist.actions import open_first_launch
 from waitlist.models import Launch
 from waitlist.queries import forget_kept
@@ -115,6 +116,7 @@ def fresh_memory() -> Iterator[None]:
     forget_kept()
     forget_listed()
     facts.forget_kept()
+    forget_gates()
     delete_ours = getattr(cache, "delete_pattern", None)  # of Redis: a given one may hold what is not ours
     cache.clear() if delete_ours is None else delete_ours("*")
 

@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -391,10 +391,30 @@ def give_back(launch: Launch, day: date, count: int) -> None:
 @verb
 def invite_next(launch: Launch, count: int, *, by: str) -> list[Any]:
     """Moves the next eligible people to invited, in order; their rows (id, contact_kind, canonical, lapses, priority, place)."""
-    allowed = "= 'approved'" if launch.approval == Launch.Approval.MANUAL else "IN ('waiting', 'approved')"
-    statement = hot.INVITE_NEXT.format(allowed=allowed)
+    statement = hot.INVITE_NEXT.format(allowed=_allowed(launch))
     granted = sql.rows(statement, {"launch": launch.pk, "count": count, "by": by})
     return sorted(granted, key=lambda row: (-row.priority, row.place))
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Places that do not go by the order: to who came first, and by lot with this seed."""
+
+    first: int
+    lottery: int
+    seed: str
+
+
+@verb
+def invite_shared(launch: Launch, count: int, shares: Shares, *, by: str) -> list[Any]:
+    """The same where some of the places have shares; the rows say by which `path`: first, lottery or top."""
+    statement = hot.INVITE_SHARED.format(allowed=_allowed(launch))
+    granted = sql.rows(statement, {"launch": launch.pk, "count": count, "by": by, **asdict(shares)})
+    return sorted(granted, key=lambda row: (-row.priority, row.place))
+
+
+def _allowed(launch: Launch) -> str:
+    return "= 'approved'" if launch.approval == Launch.Approval.MANUAL else "IN ('waiting', 'approved')"
 
 
 @verb

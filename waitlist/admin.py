@@ -101,7 +101,7 @@ class LaunchAdmin(admin.ModelAdmin):
         """Whoever may tune a launch may let people in."""
         return request.user.has_perm("waitlist.change_launch")
 
-    list_display = ("name", "slug", "enabled", "mode", "approval", "daily_quota", "time_zone")
+    list_display: tuple[Any, ...] = ("name", "slug", "enabled", "mode", "approval", "daily_quota", "time_zone")
     readonly_fields = ("created_at",)
     inlines = (WeightInline,)
 

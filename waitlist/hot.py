@@ -73,6 +73,35 @@ FROM next WHERE entry.id = next.id
 RETURNING entry.id, entry.contact_kind, entry.canonical, entry.lapses, entry.priority, entry.place
 """
 
+# The same where places have shares: who came first, then by lot among the rest, then the best; a share that nobody fills
+# falls to the best. `path` says how each came in. The lots are drawn by a hash of the batch's seed and the entry, so that
+# anybody can draw them again.
+# Plan: reads everybody who is eligible twice and sorts them, which a launch without shares never does.
+ELIGIBLE = """
+    SELECT id FROM waitlist_entry
+    WHERE launch_id = %(launch)s AND status {allowed} AND held_at IS NULL
+      AND (deferred_until IS NULL OR deferred_until <= now())"""
+INVITE_SHARED = f"""
+WITH first AS ({ELIGIBLE}
+    ORDER BY place
+    LIMIT %(first)s
+    FOR UPDATE SKIP LOCKED
+), lot AS ({ELIGIBLE} AND id NOT IN (SELECT id FROM first)
+    ORDER BY sha256((%(seed)s::text || ':' || id)::bytea)
+    LIMIT %(lottery)s
+    FOR UPDATE SKIP LOCKED
+), best AS ({ELIGIBLE} AND id NOT IN (SELECT id FROM first UNION ALL SELECT id FROM lot)
+    ORDER BY priority DESC, place
+    LIMIT %(count)s - (SELECT count(*) FROM first) - (SELECT count(*) FROM lot)
+    FOR UPDATE SKIP LOCKED
+), next AS (
+    SELECT id, 'first' AS path FROM first UNION ALL SELECT id, 'lottery' FROM lot UNION ALL SELECT id, 'top' FROM best
+)
+UPDATE waitlist_entry AS entry SET status = 'invited', invited_at = now(), invited_by = %(by)s
+FROM next WHERE entry.id = next.id
+RETURNING entry.id, entry.contact_kind, entry.canonical, entry.lapses, entry.priority, entry.place, next.path
+"""
+
 # The same for named people, whoever stands before them; manual approval counts as given by the act.
 INVITE_NAMED = """
 UPDATE waitlist_entry AS entry SET status = 'invited', invited_at = now(), invited_by = %(by)s,

@@ -35,6 +35,10 @@ class Command(BaseCommand):
         try:
             batch = actions.release(launch, options["count"], by="cron")
         except Refused as refused:
-            raise CommandError("This launch is closed or has no waitlist; open it in the console first.") from refused
+            if refused.reason == "pace_waits":
+                self.stdout.write(f"0 invited: {refused.detail}")
+                return
+            closed = "This launch is closed or has no waitlist; open it in the console first."
+            raise CommandError(refused.detail or closed) from refused
         today_so_far = f"{queries.granted_on(launch, today)} of {launch.daily_quota} today"
         self.stdout.write(f"{batch.released} invited (batch {batch.pk}, {today_so_far}).")

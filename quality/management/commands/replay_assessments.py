@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 from django.utils import timezone
 
-from quality.queries import replayed
+from quality.queries import reassessed
 from waitlist.queries import launch_named
 
 LONGEST_DAYS = 3650
@@ -33,7 +33,7 @@ class Command(BaseCommand):
             raise CommandError(f"--days takes a whole number from 1 to {LONGEST_DAYS}.", returncode=2)
         changed = 0
         counts: dict[tuple[str, str], int] = {}
-        for assessment, finding in replayed(launch, timezone.now() - timedelta(days=options["days"])):
+        for assessment, finding in reassessed(launch, timezone.now() - timedelta(days=options["days"])):
             pair = (str(assessment.verdict), finding.verdict)
             counts[pair] = counts.get(pair, 0) + 1
             changed += pair[0] != pair[1]

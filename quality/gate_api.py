@@ -1,0 +1,47 @@
+"""The door of the gates: evaluate them now and say how they stand."""
+
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from outbox.doors import Door
+from outbox.replies import Answer
+from quality import queries
+from quality.actions import gating
+from waitlist.inputs import OfLaunch
+
+
+class EvaluateGate(Door):
+    """Evaluates the launch's gates now: whether people may be invited, and everything that stands in the way."""
+
+    callers = frozenset({"key:gate:write"})
+    limit = "quality"
+    Input = OfLaunch
+
+    class Output(serializers.Serializer[Any]):
+        class Warned(serializers.Serializer[Any]):
+            """What stands in the way, or should be known."""
+
+            code = serializers.CharField()
+            detail = serializers.CharField()
+            since = serializers.DateTimeField()
+
+        invites_allowed = serializers.BooleanField()
+        trust_score = serializers.FloatField(allow_null=True)
+        metrics = serializers.DictField(child=serializers.FloatField(allow_null=True))
+        alerts = Warned(many=True)
+
+    def post(self, request: Request) -> Answer:
+        launch, now = self.input["launch"].launch, timezone.now()
+        gating.decide(launch, by=self.actor, now=now)
+        metrics = queries.values_now(launch.pk)
+        return Answer(
+            {
+                "invites_allowed": queries.standing(launch.pk, now).invites_open,
+                "trust_score": metrics.get("trust_score"),
+                "metrics": metrics,
+                "alerts": queries.warnings(launch, now),
+            }
+        )
