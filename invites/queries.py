@@ -1,7 +1,8 @@
 """Named reads of invites and codes."""
 
-from collections.abc import Iterator
-from datetime import datetime, time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,9 @@ from django.utils import timezone
 
 from invites import codes, tokens
 from invites.models import Attempt, Batch, Code, Invite
+from outbox import sql
+from quality.measures import NOBODY, WINDOW, Measured, share
+from quality.queries import DAY_7
 from waitlist.models import Entry, Launch
 from waitlist.queries import local_date
 
@@ -113,3 +117,72 @@ def day_began(launch: Launch, now: datetime) -> datetime:
 def released_today(launch: Launch, now: datetime) -> bool:
     """Whether the scheduler has begun the daily batch of this local date already."""
     return Batch.objects.filter(launch=launch, by="beat", created_at__gte=day_began(launch, now)).exists()
+
+
+CODES_SINCE = timedelta(days=1)
+
+# Offers of the window by how they ended, and the codes of the last day. A code that ran out while its invite was open ended it.
+OFFERS = """
+WITH offer AS (
+    SELECT invite.status, code.expires_at <= %(now)s AS over
+    FROM invites_invite AS invite JOIN invites_code AS code ON code.id = invite.code_id
+    WHERE code.launch_id = %(launch)s AND invite.issued_at > %(since)s AND invite.issued_at <= %(now)s
+), counted AS (
+    SELECT count(*) FILTER (WHERE status = 'redeemed') AS redeemed,
+           count(*) FILTER (WHERE status IN ('redeemed', 'declined') OR (status <> 'revoked' AND over)) AS decided,
+           count(*) FILTER (WHERE status = 'bounced') AS bounced,
+           count(*) FILTER (WHERE status IN ('sent', 'bounced', 'redeemed', 'declined')) AS delivered
+    FROM offer
+), tried AS (
+    SELECT (SELECT count(*) FROM invites_attempt
+            WHERE launch_id = %(launch)s AND at > %(codes_since)s AND at <= %(now)s) AS refused,
+           (SELECT count(*) FROM invites_redemption AS redemption JOIN invites_code AS code ON code.id = redemption.code_id
+            WHERE code.launch_id = %(launch)s AND redemption.at > %(codes_since)s AND redemption.at <= %(now)s) AS used
+)
+SELECT redeemed, decided, bounced, delivered, refused, refused + used AS tried FROM counted, tried
+"""
+
+
+def offer_counts(launch: Launch, now: datetime) -> dict[str, int]:
+    """The counts behind the metrics of invites and codes, by name."""
+    moments = {"now": now, "since": now - WINDOW, "codes_since": now - CODES_SINCE}
+    found: dict[str, int] = sql.one(OFFERS, {"launch": launch.pk, **moments})._asdict()
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the people whom a batch invited, and who came in by its invite."""
+
+    members: int = 0
+    activation: Measured = NOBODY
+    day7_retention: Measured = NOBODY
+
+
+OUTCOMES = """
+WITH came AS MATERIALIZED (
+    SELECT invite.batch_id, entry.id, entry.registered_at, entry.registered_at <= %(week_ago)s AS due
+    FROM invites_invite AS invite JOIN waitlist_entry AS entry ON entry.id = invite.entry_id
+    WHERE invite.batch_id = ANY(%(batches)s::bigint[]) AND invite.status = 'redeemed'
+      AND entry.status IN ('registered', 'suspended')
+), active AS (
+    SELECT entry_id, max(activity.at) AS at
+    FROM quality_activity AS activity JOIN came ON came.id = activity.entry_id
+    WHERE kind IN ('activated', 'engaged', 'converted')
+    GROUP BY entry_id
+)
+SELECT batch_id, count(*) AS members, count(active.at) AS activated, count(*) FILTER (WHERE due) AS due_day7,
+       count(*) FILTER (WHERE due AND active.at >= registered_at + interval '6 days') AS retained_day7
+FROM came LEFT JOIN active ON active.entry_id = came.id
+GROUP BY batch_id
+"""
+
+
+def outcomes_of(batch_ids: Sequence[int], now: datetime) -> dict[int, Outcome]:
+    """Activation and day-7 retention of each batch, by its id; a batch through which nobody came is an empty one."""
+    found = sql.rows(OUTCOMES, {"batches": list(batch_ids), "week_ago": now - DAY_7})
+    known = {
+        row.batch_id: Outcome(row.members, share(row.activated, row.members), share(row.retained_day7, row.due_day7))
+        for row in found
+    }
+    return {pk: known.get(pk, Outcome()) for pk in batch_ids}

@@ -1,5 +1,10 @@
 """The routes of the doors of quality."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from quality import api
+
+urlpatterns = [
+    path("events", api.Events.as_view(), name="quality-events"),
+    path("trust-score", api.TrustScore.as_view(), name="quality-trust-score"),
+]

@@ -1,1 +1,118 @@
 """Named reads of quality."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Max
+
+from outbox import sql
+from quality.measures import WINDOW
+from quality.models import Activity, Decision, Gate, Override, Reading
+from waitlist.models import Launch
+
+DAY_7 = timedelta(days=7)
+
+# The newest members and what is known of them, in one look. `told` has a row for each who was reported of.
+# Churned: nothing they did came after it. Flagged: reported, suspended, or held while their last assessment is not "allow";
+# staff who release somebody take the brake off, and so the flag.
+COHORT = """
+WITH people AS MATERIALIZED (
+    SELECT id, registered_at, status, held_at, registered_at > %(since)s AS newest, registered_at <= %(week_ago)s AS due
+    FROM waitlist_entry
+    WHERE launch_id = %(launch)s AND status IN ('registered', 'suspended')
+      AND registered_at > %(since_week)s AND registered_at <= %(now)s
+), told AS (
+    SELECT activity.entry_id,
+           max(activity.at) FILTER (WHERE kind IN ('activated', 'engaged', 'converted')) AS active_at,
+           max(activity.at) FILTER (WHERE kind = 'churned') AS churned_at,
+           bool_or(kind = 'engaged') AS engaged, bool_or(kind = 'converted') AS converted, bool_or(kind = 'reported') AS reported,
+           bool_or(feature <> '' AND kind IN ('activated', 'engaged', 'converted')) AS adopted,
+           count(*) FILTER (WHERE kind = 'support_ticket') AS tickets
+    FROM quality_activity AS activity JOIN people ON people.id = activity.entry_id
+    GROUP BY activity.entry_id
+)
+SELECT count(*) FILTER (WHERE newest) AS members,
+       count(*) FILTER (WHERE newest AND told.active_at IS NOT NULL) AS activated,
+       count(*) FILTER (WHERE newest AND told.engaged) AS engaged,
+       count(*) FILTER (WHERE newest AND told.churned_at >= coalesce(told.active_at, '-infinity')) AS churned,
+       count(*) FILTER (WHERE newest AND told.converted) AS converted,
+       count(*) FILTER (WHERE newest AND told.adopted) AS adopted,
+       count(*) FILTER (WHERE newest AND (told.reported OR status = 'suspended' OR (held_at IS NOT NULL AND 'allow' <> (
+           SELECT verdict FROM quality_assessment WHERE entry_id = people.id ORDER BY id DESC LIMIT 1)))) AS flagged,
+       coalesce(sum(told.tickets) FILTER (WHERE newest), 0)::bigint AS tickets,
+       count(*) FILTER (WHERE due) AS due_day7,
+       count(*) FILTER (WHERE due AND told.active_at >= registered_at + interval '6 days') AS retained_day7,
+       EXISTS (SELECT FROM quality_activity WHERE launch_id = %(launch)s) AS told
+FROM people LEFT JOIN told ON told.entry_id = people.id
+"""
+
+
+def cohort_counts(launch: Launch, now: datetime) -> dict[str, Any]:
+    """The counts behind the metrics over members, by name."""
+    week_ago = now - DAY_7
+    moments = {"since": now - WINDOW, "since_week": week_ago - WINDOW, "week_ago": week_ago, "now": now}
+    found: dict[str, Any] = sql.one(COHORT, {"launch": launch.pk, **moments})._asdict()
+    return found
+
+
+MOST_COUNTED = 10_000
+DELIVERIES = "SELECT count(*) AS n FROM (SELECT FROM outbox_delivery LIMIT %(most)s) AS kept"
+
+
+def deliveries_kept() -> int:
+    """How many deliveries stand in the outbox, counted up to 10,000."""
+    return int(sql.one(DELIVERIES, {"most": MOST_COUNTED}).n)
+
+
+def newest_report(launch: Launch) -> datetime | None:
+    """When the product last reported anything of this launch's members; None when it never has."""
+    found: datetime | None = Activity.objects.filter(launch=launch).aggregate(newest=Max("received_at"))["newest"]
+    return found
+
+
+PEOPLE = """
+SELECT id, status, canonical, NULL AS host_user_id, NULL AS member_id FROM waitlist_entry
+WHERE launch_id = %(launch)s AND contact_kind = 'email' AND canonical = ANY(%(canonicals)s::text[])
+UNION ALL
+SELECT id, status, NULL, host_user_id, member_id::text FROM waitlist_entry
+WHERE launch_id = %(launch)s AND cardinality(%(user_ids)s::text[]) > 0
+  AND (host_user_id = ANY(%(user_ids)s::text[]) OR member_id::text = ANY(%(user_ids)s::text[]))
+ORDER BY id
+"""
+
+
+def people_reported(launch: Launch, canonicals: Sequence[str], user_ids: Sequence[str]) -> list[Any]:
+    """The entries that a report names: by canonical e-mail address, by the host's id, or by our member id."""
+    return sql.rows(PEOPLE, {"launch": launch.pk, "canonicals": list(set(canonicals)), "user_ids": list(set(user_ids))})
+
+
+def latest_readings(launch: Launch, metrics: Sequence[str]) -> dict[str, Reading]:
+    """The newest reading of each of these metrics that has one."""
+    newest = Reading.objects.filter(launch=launch, metric__in=metrics).order_by("metric", "-at", "-pk")
+    return {reading.metric: reading for reading in newest.distinct("metric")}
+
+
+HISTORY = """
+SELECT DISTINCT ON (metric, bucket) metric, date_bin(%(step)s, at, %(since)s) AS bucket, at, value, sample
+FROM quality_reading
+WHERE launch_id = %(launch)s AND at >= %(since)s AND at <= %(until)s
+ORDER BY metric, bucket, at DESC
+"""
+
+
+def history(launch: Launch, since: datetime, until: datetime, step: timedelta) -> list[Any]:
+    """The last reading of each metric in each step of time, oldest first."""
+    return sql.rows(HISTORY, {"launch": launch.pk, "since": since, "until": until, "step": step})
+
+
+def invites_paused(launch: Launch, now: datetime) -> bool:
+    """Whether a gate stops invitations: it is on, and its last decision is not an open one of its last hours."""
+    return any(_stops(gate, now) for gate in Gate.objects.filter(launch=launch, is_on=True))
+
+
+def _stops(gate: Gate, now: datetime) -> bool:
+    if Override.objects.filter(gate=gate, until__gt=now, ended_at=None).exists():
+        return False
+    last = Decision.objects.filter(gate=gate).order_by("-at", "-pk").first()
+    return last is None or not last.is_open or now - last.at > timedelta(hours=gate.max_age_hours)

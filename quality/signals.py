@@ -22,3 +22,5 @@ alert_raised = Fact("alert.raised", "Something happens that a person should look
 alert_ended = Fact("alert.ended", "What was alerted is over.")
 # entry:ID {score}
 question_answered = Fact("question.answered", "A member answered the launch's one question.")
+# launch:ID {accepted, duplicates, rejected}
+activities_told = Fact("activities.told", "The product reported what members did in it.")
