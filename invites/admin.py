@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from invites import actions, queries
 from invites.models import Attempt, Batch, Code, CodeRun, Invite, Redemption, Reservation
 from outbox.states import StaleState
+from quality.measures import Measured
 from waitlist.admin import EntryAdmin, LaunchAdmin, ReadOnly, with_reason
 from waitlist.models import Launch
 
@@ -91,17 +92,52 @@ class CodeAdmin(Actable):
         return queries.state_of(code, timezone.now())
 
 
+def outcome_of(batch: Any) -> queries.Outcome:
+    """What became of its people: as the list read it, else read now."""
+    found: queries.Outcome | None = getattr(batch, "outcome", None)
+    return found or queries.outcomes_of([batch.pk], timezone.now())[batch.pk]
+
+
+def percent(said: Measured) -> str:
+    """The share, and of how many; a dash where there is nobody to speak of."""
+    return "–" if said.value is None else _("%(share)s of %(n)d") % {"share": f"{said.value:.0%}", "n": said.sample}
+
+
 @admin.register(Batch)
 class BatchAdmin(Actable):
-    """Runs of invitations."""
+    """Runs of invitations, and how the people fare who came in by them."""
 
-    list_display = ("id", "launch", "status", "size", "released", "by", "created_at")
+    list_display = ("id", "launch", "status", "size", "released", "came_in", "begun", "stayed", "by", "created_at")
     list_filter = ("launch", "status")
+    readonly_fields = ("came_in", "begun", "stayed")
     actions = (
         with_reason(_("Pause"), each_batch(actions.pause_batch)),
         with_reason(_("Resume"), each_batch(actions.resume_batch)),
         with_reason(_("Cancel"), each_batch(actions.cancel_batch)),
     )
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The page of batches, with the outcomes of all of them read at once."""
+        page = super().get_changelist_instance(request)
+        outcomes = queries.outcomes_of([batch.pk for batch in page.result_list], timezone.now())
+        for batch in page.result_list:
+            batch.outcome = outcomes[batch.pk]
+        return page
+
+    @admin.display(description=_("came in"))
+    def came_in(self, batch: Batch) -> int:
+        """How many registered with an invite of this batch."""
+        return outcome_of(batch).members
+
+    @admin.display(description=_("have begun"))
+    def begun(self, batch: Batch) -> str:
+        """How many of them use the product."""
+        return percent(outcome_of(batch).activation)
+
+    @admin.display(description=_("day-7 retention"))
+    def stayed(self, batch: Batch) -> str:
+        """How many of those whose seven days are over were active on the seventh or later."""
+        return percent(outcome_of(batch).day7_retention)
 
 
 @admin.register(Invite)

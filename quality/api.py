@@ -8,7 +8,7 @@ from rest_framework.request import Request
 
 from outbox.doors import Door
 from outbox.replies import Answer
-from quality import queries, trust
+from quality import queries
 from quality.actions import activities
 from quality.models import Activity
 from quality.reports import REJECTIONS
@@ -78,21 +78,4 @@ class TrustScore(Door):
         sample = serializers.IntegerField()
 
     def get(self, request: Request) -> Answer:
-        launch, now = self.input["launch"].launch, timezone.now()
-        last = queries.latest_readings(launch, ["trust_score", *trust.WEIGHTS])
-        rates = trust.Rates(**{name: last[name].value if name in last else None for name in trust.WEIGHTS})
-        score = last.get("trust_score")
-        return Answer(
-            {
-                "trust_score": score.value if score else None,
-                "churn_rate": rates.churn_rate,
-                "fraud_rate": rates.fraud_rate,
-                "engagement_rate": rates.engagement_rate,
-                "invites_paused": queries.invites_paused(launch, now),
-                "health_status": trust.health(
-                    score.value if score else None, rates, score.newest_at if score else None, now
-                ),
-                "measured_at": score.at if score else None,
-                "sample": score.sample if score else 0,
-            }
-        )
+        return Answer(queries.standing(self.input["launch"].launch, timezone.now()))

@@ -1,5 +1,6 @@
 """Named reads of quality."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,10 +8,12 @@ from typing import Any
 from django.db.models import Max
 
 from outbox import sql
+from quality import trust
 from quality.measures import WINDOW
 from quality.models import Activity, Decision, Gate, Override, Reading
 from waitlist.models import Launch
 
+MEMBER_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 DAY_7 = timedelta(days=7)
 
 # The newest members and what is known of them, in one look. `told` has a row for each who was reported of.
@@ -72,25 +75,46 @@ def newest_report(launch: Launch) -> datetime | None:
 
 
 PEOPLE = """
-SELECT id, status, canonical, NULL AS host_user_id, NULL AS member_id FROM waitlist_entry
+SELECT id, status, canonical AS name, 'email' AS known_by FROM waitlist_entry
 WHERE launch_id = %(launch)s AND contact_kind = 'email' AND canonical = ANY(%(canonicals)s::text[])
 UNION ALL
-SELECT id, status, NULL, host_user_id, member_id::text FROM waitlist_entry
-WHERE launch_id = %(launch)s AND cardinality(%(user_ids)s::text[]) > 0
-  AND (host_user_id = ANY(%(user_ids)s::text[]) OR member_id::text = ANY(%(user_ids)s::text[]))
-ORDER BY id
+SELECT id, status, host_user_id, 'id' FROM waitlist_entry
+WHERE launch_id = %(launch)s AND host_user_id <> '' AND host_user_id = ANY(%(user_ids)s::text[])
+UNION ALL
+SELECT id, status, member_id::text, 'id' FROM waitlist_entry
+WHERE launch_id = %(launch)s AND member_id = ANY(%(member_ids)s::uuid[])
 """
 
 
 def people_reported(launch: Launch, canonicals: Sequence[str], user_ids: Sequence[str]) -> list[Any]:
-    """The entries that a report names: by canonical e-mail address, by the host's id, or by our member id."""
-    return sql.rows(PEOPLE, {"launch": launch.pk, "canonicals": list(set(canonicals)), "user_ids": list(set(user_ids))})
+    """The entries that a report names, and by what: by canonical e-mail address, by the host's id, or by our member id."""
+    members = [one for one in set(user_ids) if MEMBER_ID.fullmatch(one)]
+    named = {"canonicals": list(set(canonicals)), "user_ids": list(set(user_ids)), "member_ids": members}
+    return sql.rows(PEOPLE, {"launch": launch.pk, **named})
 
 
 def latest_readings(launch: Launch, metrics: Sequence[str]) -> dict[str, Reading]:
     """The newest reading of each of these metrics that has one."""
     newest = Reading.objects.filter(launch=launch, metric__in=metrics).order_by("metric", "-at", "-pk")
     return {reading.metric: reading for reading in newest.distinct("metric")}
+
+
+def standing(launch: Launch, now: datetime) -> dict[str, Any]:
+    """How the launch stands as last measured: the trust score, its harmful parts, and whether it is healthy and let in."""
+    last = latest_readings(launch, ["trust_score", *trust.WEIGHTS])
+    rates = trust.Rates(**{name: last[name].value if name in last else None for name in trust.WEIGHTS})
+    score = last.get("trust_score")
+    trusted, newest_at = (score.value, score.newest_at) if score else (None, None)
+    return {
+        "trust_score": trusted,
+        "churn_rate": rates.churn_rate,
+        "fraud_rate": rates.fraud_rate,
+        "engagement_rate": rates.engagement_rate,
+        "invites_paused": invites_paused(launch, now),
+        "health_status": trust.health(trusted, rates, newest_at, now),
+        "measured_at": score.at if score else None,
+        "sample": score.sample if score else 0,
+    }
 
 
 HISTORY = """

@@ -62,11 +62,8 @@ def _members(launch: Launch, read: Sequence[Report], rejected: list[dict[str, st
     people = queries.people_reported(
         launch, [one.canonical for one in read if one.canonical], [one.user_id for one in read if one.user_id]
     )
-    by_name: dict[tuple[str, str], Any] = {}
-    for row in sorted(people, key=lambda row: (row.status in MEMBERS, row.id)):
-        for kind, name in (("email", row.canonical), ("id", row.host_user_id), ("id", row.member_id)):
-            if name:
-                by_name[kind, name] = row
+    in_order = sorted(people, key=lambda row: (row.status in MEMBERS, row.id))
+    by_name = {(row.known_by, row.name): row for row in in_order}
     kept = []
     for one in read:
         row = by_name.get(("id", one.user_id) if one.user_id else ("email", one.canonical))

@@ -1,6 +1,6 @@
 """What is measured from real rows, kept as readings, and read at the door."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -278,7 +278,7 @@ def test_old_readings_are_deleted_and_those_of_the_trust_score_kept(launch: Laun
 
 
 @pytest.fixture
-def healthy(launch: Launch) -> Iterator[Launch]:
+def healthy(launch: Launch) -> Launch:
     """Forty members who fare well, measured."""
     people = members(launch, 40)
     tell(launch, people[:30], "activated")

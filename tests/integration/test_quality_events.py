@@ -84,6 +84,13 @@ def test_a_member_is_known_by_the_hosts_id_by_ours_and_by_any_form_of_their_addr
     assert set(Activity.objects.values_list("entry", flat=True)) == {ben.pk}
 
 
+def test_where_two_share_a_hosts_id_it_is_the_member_then_the_newest(product: Api, launch: Launch) -> None:
+    people = [cast.ben(launch), cast.registers(launch, "cleo"), cast.ada(launch)]
+    Entry.objects.update(host_user_id="u7")
+    assert tell(product, event(1, user_id="u7"))["accepted"] == 1
+    assert Activity.objects.get().entry == people[1]
+
+
 def test_a_suspended_member_still_did_what_they_did(product: Api, launch: Launch) -> None:
     ben = cast.ben(launch)
     waitlist.suspend([ben.pk], "odd", by="staff:1")
