@@ -137,7 +137,7 @@ class BatchAdmin(Actable):
     @admin.display(description=_("day-7 retention"))
     def stayed(self, batch: Batch) -> str:
         """How many of those whose seven days are over were active on the seventh or later."""
-        return percent(outcome_of(batch).day7_retention)
+        return percent(outcome_of(batch).retention_day7)
 
 
 @admin.register(Invite)

@@ -156,7 +156,7 @@ class Outcome:
 
     members: int = 0
     activation: Measured = NOBODY
-    day7_retention: Measured = NOBODY
+    retention_day7: Measured = NOBODY
 
 
 OUTCOMES = """

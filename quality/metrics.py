@@ -80,7 +80,7 @@ def activation_rate(people: Cohort) -> Measured:
 
 
 @metric(Cohort, better="higher", from_events=True)
-def day7_retention(people: Cohort) -> Measured:
+def retention_day7(people: Cohort) -> Measured:
     """Of the members who came in 7 to 35 days ago, how many were active on their seventh day or later."""
     return people.share(people.retained_day7, people.due_day7)
 
@@ -98,7 +98,7 @@ def feature_adoption(people: Cohort) -> Measured:
 
 
 @metric(Cohort, better="lower", unit="per 100", from_events=True)
-def tickets_per_100(people: Cohort) -> Measured:
+def support_tickets(people: Cohort) -> Measured:
     """Support tickets for every 100 members who came in during the last 28 days."""
     found = people.share(people.tickets, people.members)
     return Measured(None if found.value is None else round(100 * people.tickets / people.members, 2), found.sample)

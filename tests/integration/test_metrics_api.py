@@ -84,9 +84,9 @@ def test_the_newest_members_are_counted_by_what_was_told_of_them(launch: Launch)
         "conversion_rate": 0.2,
         "churn_rate": 0.1,
         "feature_adoption": 0.5,
-        "tickets_per_100": 30.0,
+        "support_tickets": 30.0,
         "fraud_rate": 0.0,
-        "day7_retention": None,
+        "retention_day7": None,
         "trust_score": None,
     }
     assert {said[name].sample for name in said if METRICS[name].from_events} == {10, 0}
@@ -127,7 +127,7 @@ def test_day_7_counts_nobody_whose_seven_days_are_not_over(launch: Launch) -> No
     tell(launch, stayed, "engaged", at=registered_at + timedelta(6, minutes=1))
     tell(launch, left, "engaged", at=registered_at + timedelta(6, minutes=-1))
     tell(launch, too_new + too_old, "engaged")
-    assert look(launch, "day7_retention") == Measured(0.5, 2)
+    assert look(launch, "retention_day7") == Measured(0.5, 2)
 
 
 def test_frauds_are_who_was_reported_suspended_or_held_by_a_rule(launch: Launch) -> None:
@@ -227,7 +227,7 @@ def test_a_batch_says_how_its_people_fare(launch: Launch) -> None:
     assert said[batch.pk] == queries.Outcome(2, Measured(0.5, 2), Measured(None, 0))
     assert said[empty.pk] == queries.Outcome()
     Entry.objects.filter(pk__in=[ada.pk, ben.pk]).update(registered_at=F("registered_at") - timedelta(7))
-    assert queries.outcomes_of([batch.pk], timezone.now())[batch.pk].day7_retention == Measured(0.5, 2)
+    assert queries.outcomes_of([batch.pk], timezone.now())[batch.pk].retention_day7 == Measured(0.5, 2)
 
 
 # Readings

@@ -34,10 +34,10 @@ TABLES: dict[str, list[tuple[Any, float | None, int]]] = {
     "fraud_rate": [(NOBODY, None, 0), (SILENT, None, 40), (FORTY, 0.05, 40), (replace(FORTY, flagged=0), 0.0, 40)],
     "engagement_rate": [(NOBODY, None, 0), (SILENT, None, 40), (FORTY, 0.5, 40), (replace(FORTY, engaged=0), 0.0, 40)],
     "activation_rate": [(NOBODY, None, 0), (SILENT, None, 40), (FORTY, 0.75, 40)],
-    "day7_retention": [(NOBODY, None, 0), (SILENT, None, 8), (FORTY, 0.75, 12), (replace(FORTY, due_day7=0), None, 0)],
+    "retention_day7": [(NOBODY, None, 0), (SILENT, None, 8), (FORTY, 0.75, 12), (replace(FORTY, due_day7=0), None, 0)],
     "conversion_rate": [(NOBODY, None, 0), (SILENT, None, 40), (FORTY, 0.125, 40)],
     "feature_adoption": [(NOBODY, None, 0), (SILENT, None, 40), (FORTY, 0.2, 40)],
-    "tickets_per_100": [
+    "support_tickets": [
         (NOBODY, None, 0),
         (SILENT, None, 40),
         (FORTY, 15.0, 40),
