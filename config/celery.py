@@ -38,6 +38,15 @@ app.conf.beat_schedule = {
         "schedule": crontab(minute="*/5"),
         "options": {"expires": 300},
     },
+    "measure every open launch": {
+        "task": "quality.measure",
+        "schedule": crontab(minute="*/10"),
+        "options": {"expires": 600},
+    },
+    "delete readings kept long enough": {
+        "task": "quality.purge_readings",
+        "schedule": crontab(hour=3, minute=50),
+    },
     "delete networks and browsers kept long enough": {
         "task": "waitlist.purge_traces",
         "schedule": crontab(hour=3, minute=20),

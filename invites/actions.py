@@ -20,9 +20,9 @@ from outbox.facts import Said
 from outbox.keys import address_key, address_keys, newest
 from outbox.states import StaleState, move, move_one, sources, verb
 from quality import evidence, gates
-from quality import queries as quality
 from quality.actions import assessing
 from quality.evidence import Assessed, Redeeming
+from quality.queries import gating
 from waitlist import actions as waitlist
 from waitlist.channels import Contact
 from waitlist.models import Entry, Launch
@@ -110,7 +110,7 @@ def _params(launch: Launch, ask: Ask) -> dict[str, Any]:
         "bound": address_keys(contact.kind, contact.canonical),
         "domain": contact.domain,
         "shared": launch.mode != Launch.Mode.WAITLIST,
-        "gated": not quality.codes_open(launch.pk, timezone.now()),
+        "gated": not gating.codes_open(launch.pk, timezone.now()),
         "own": launch.member_codes,
         "network": ask.origin.network,
     }
@@ -219,7 +219,7 @@ def _spend(launch: Launch, ask: Ask, found: Any, entry_id: int, *, by: str) -> b
 @verb
 def let_in_openly(launch: Launch, ask: Ask, *, by: str) -> bool:
     """Mode open: the person is in without a code; False when they may not be, or are already, or a gate stops everything."""
-    if not quality.codes_open(launch.pk, timezone.now()):
+    if not gating.codes_open(launch.pk, timezone.now()):
         return False
     membership = waitlist.Membership(
         contact=ask.contact, name=ask.name, locale=ask.locale, invited_by="open", user_id=ask.user_id
@@ -365,7 +365,7 @@ def plan_next(launch: Launch, count: int | None, *, by: str, reason: str = "") -
     """Plans a batch of `count`, or of what the day allows; with a gate on, of what the pace allows, or says why it waits."""
     kept = _held(launch)
     now = timezone.now()
-    standing = quality.standing(launch.pk, now)
+    standing = gating.standing(launch.pk, now)
     if not standing.guarded:
         return plan_batch(kept, count, by=by, reason=reason)
     if count is not None:
@@ -412,7 +412,7 @@ def _release_chunk(batch_id: int, *, by: str) -> bool:
     """Invites one chunk; False when the batch is done, paused or cancelled, or held by a gate until that opens."""
     launch = Launch.objects.select_for_update(no_key=True).get(batch=batch_id)
     batch = Batch.objects.select_for_update(no_key=True).get(pk=batch_id)
-    if batch.status != Batch.Status.RELEASING or not quality.standing(launch.pk, timezone.now()).invites_open:
+    if batch.status != Batch.Status.RELEASING or not gating.standing(launch.pk, timezone.now()).invites_open:
         return False
     wanted = CHUNK if batch.size is None else min(CHUNK, batch.size - batch.released)
     day, taken = waitlist.take(launch, wanted) if wanted else (None, 0)
@@ -534,7 +534,7 @@ def _invite_within_quota(launch: Launch, ids: Sequence[int], *, by: str, reason:
     wanted = list(able.order_by("-priority", "place").values_list("pk", flat=True))
     if not wanted:
         return 0, None
-    standing = quality.standing(launch.pk, timezone.now())
+    standing = gating.standing(launch.pk, timezone.now())
     if not standing.invites_open:
         return 0, Refused("gate_closed", gates.sentence(standing.closed))
     day, taken = waitlist.take(launch, len(wanted))

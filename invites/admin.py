@@ -1,7 +1,7 @@
 """The console's pages of batches, invites, codes and redemptions: to look at, and to act on by verbs."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Q
@@ -14,6 +14,7 @@ from invites.models import Attempt, Batch, Code, CodeRun, Invite, PaceDecision, 
 from outbox.errors import Refused
 from outbox.states import StaleState
 from quality import gates
+from quality.measures import Measured
 from waitlist.admin import EntryAdmin, LaunchAdmin, ReadOnly, with_reason
 from waitlist.models import Launch
 
@@ -102,13 +103,27 @@ class CodeAdmin(Actable):
         return queries.state_of(code, timezone.now())
 
 
+def outcome_of(batch: Any) -> queries.Outcome:
+    """What became of its people: as the list read it, else read now."""
+    found: queries.Outcome | None = getattr(batch, "outcome", None)
+    return found or queries.outcomes_of([batch.pk], timezone.now())[batch.pk]
+
+
+def percent(said: Measured) -> str:
+    """The share, and of how many; a dash where there is nobody to speak of."""
+    return "–" if said.value is None else _("%(share)s of %(n)d") % {"share": f"{said.value:.0%}", "n": said.sample}
+
+
 @admin.register(Batch)
 class BatchAdmin(Actable):
-    """Runs of invitations: how far each came, what holds it, and by which paths its people came."""
+    """Runs of invitations: how far each came, what holds it, by which paths its people came, and how they fare."""
 
-    list_display = ("id", "launch", "status", "held", "size", "released", "mix", "by", "created_at")
-    readonly_fields = ("held", "mix")
+    list_display = (
+        *("id", "launch", "status", "held", "size", "released", "mix"),
+        *("came_in", "begun", "stayed", "by", "created_at"),
+    )
     list_filter = ("launch", "status")
+    readonly_fields: ClassVar[Any] = ("held", "mix", "came_in", "begun", "stayed")
     actions = (
         with_reason(_("Pause"), each_batch(actions.pause_batch)),
         with_reason(_("Resume"), each_batch(actions.resume_batch)),
@@ -125,6 +140,29 @@ class BatchAdmin(Actable):
         """How many of the released places each path had."""
         shared = batch.first_places + batch.lottery_places
         return f"{batch.released - shared} + {batch.first_places} + {batch.lottery_places}"
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The page of batches, with the outcomes of all of them read at once."""
+        page = super().get_changelist_instance(request)
+        outcomes = queries.outcomes_of([batch.pk for batch in page.result_list], timezone.now())
+        for batch in page.result_list:
+            batch.outcome = outcomes[batch.pk]
+        return page
+
+    @admin.display(description=_("came in"))
+    def came_in(self, batch: Batch) -> int:
+        """How many registered with an invite of this batch."""
+        return outcome_of(batch).members
+
+    @admin.display(description=_("have begun"))
+    def begun(self, batch: Batch) -> str:
+        """How many of them use the product."""
+        return percent(outcome_of(batch).activation)
+
+    @admin.display(description=_("day-7 retention"))
+    def stayed(self, batch: Batch) -> str:
+        """How many of those whose seven days are over were active on the seventh or later."""
+        return percent(outcome_of(batch).retention_day7)
 
 
 @admin.register(PaceDecision)

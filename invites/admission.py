@@ -21,7 +21,7 @@ from invites.models import Code, Invite
 from outbox.callers import NOWHERE, Origin
 from outbox.errors import Refused
 from quality.evidence import Assessed
-from quality.queries import codes_open
+from quality.queries.gating import codes_open
 from waitlist.channels import Contact
 from waitlist.models import Entry, Launch
 from waitlist.queries import entry_with, launch_named

@@ -1,6 +1,7 @@
 """Named reads of invites and codes."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,8 +12,11 @@ from django.utils import timezone
 
 from invites import codes, pacing, tokens
 from invites.models import Attempt, Batch, Code, Invite, PaceDecision, Redemption
+from outbox import sql
 from outbox.models import Event
-from quality import queries as quality
+from quality.measures import NOBODY, WINDOW, Measured, share
+from quality.queries import gating
+from quality.queries.readings import DAY_7
 from waitlist.models import Entry, Launch
 from waitlist.queries import eligible, local_date
 
@@ -134,7 +138,7 @@ def past_of(launch: Launch) -> pacing.Past:
         size=last.released if last else 0,
         last_date=local_date(launch, newest) if newest else None,
         under_way=paced.filter(status__in=["releasing", "paused"]).exists(),
-        closed_since=last is not None and quality.closed_lately(launch.pk, last.created_at),
+        closed_since=last is not None and gating.closed_lately(launch.pk, last.created_at),
     )
 
 
@@ -146,7 +150,7 @@ def pace_in_words(decision: PaceDecision) -> str:
 
 def held_by(batch: Batch, now: datetime) -> tuple[tuple[str, str], ...]:
     """The closed gates that hold a batch which is under way: (metric, why). Computed, never stored."""
-    return quality.standing(batch.launch_id, now).closed if batch.status == Batch.Status.RELEASING else ()
+    return gating.standing(batch.launch_id, now).closed if batch.status == Batch.Status.RELEASING else ()
 
 
 def drawn_by_lot(batch: Batch) -> list[int]:
@@ -172,3 +176,72 @@ def moved_since(batch: Batch, ids: Sequence[int]) -> set[int]:
     moved = Event.objects.filter(kind__in=[f"entry.{word}" for word in MOVED], at__gte=batch.created_at)
     subjects = moved.filter(subject__in=[f"entry:{pk}" for pk in ids]).values_list("subject", flat=True)
     return {int(subject.partition(":")[2]) for subject in subjects}
+
+
+CODES_SINCE = timedelta(days=1)
+
+# Offers of the window by how they ended, and the codes of the last day. A code that ran out while its invite was open ended it.
+OFFERS = """
+WITH offer AS (
+    SELECT invite.status, code.expires_at <= %(now)s AS over
+    FROM invites_invite AS invite JOIN invites_code AS code ON code.id = invite.code_id
+    WHERE code.launch_id = %(launch)s AND invite.issued_at > %(since)s AND invite.issued_at <= %(now)s
+), counted AS (
+    SELECT count(*) FILTER (WHERE status = 'redeemed') AS redeemed,
+           count(*) FILTER (WHERE status IN ('redeemed', 'declined') OR (status <> 'revoked' AND over)) AS decided,
+           count(*) FILTER (WHERE status = 'bounced') AS bounced,
+           count(*) FILTER (WHERE status IN ('sent', 'bounced', 'redeemed', 'declined')) AS delivered
+    FROM offer
+), tried AS (
+    SELECT (SELECT count(*) FROM invites_attempt
+            WHERE launch_id = %(launch)s AND at > %(codes_since)s AND at <= %(now)s) AS refused,
+           (SELECT count(*) FROM invites_redemption AS redemption JOIN invites_code AS code ON code.id = redemption.code_id
+            WHERE code.launch_id = %(launch)s AND redemption.at > %(codes_since)s AND redemption.at <= %(now)s) AS used
+)
+SELECT redeemed, decided, bounced, delivered, refused, refused + used AS tried FROM counted, tried
+"""
+
+
+def offer_counts(launch: Launch, now: datetime) -> dict[str, int]:
+    """The counts behind the metrics of invites and codes, by name."""
+    moments = {"now": now, "since": now - WINDOW, "codes_since": now - CODES_SINCE}
+    found: dict[str, int] = sql.one(OFFERS, {"launch": launch.pk, **moments})._asdict()
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the people whom a batch invited, and who came in by its invite."""
+
+    members: int = 0
+    activation: Measured = NOBODY
+    retention_day7: Measured = NOBODY
+
+
+OUTCOMES = """
+WITH came AS MATERIALIZED (
+    SELECT invite.batch_id, entry.id, entry.registered_at, entry.registered_at <= %(week_ago)s AS due
+    FROM invites_invite AS invite JOIN waitlist_entry AS entry ON entry.id = invite.entry_id
+    WHERE invite.batch_id = ANY(%(batches)s::bigint[]) AND invite.status = 'redeemed'
+      AND entry.status IN ('registered', 'suspended')
+), active AS (
+    SELECT entry_id, max(activity.at) AS at
+    FROM quality_activity AS activity JOIN came ON came.id = activity.entry_id
+    WHERE kind IN ('activated', 'engaged', 'converted')
+    GROUP BY entry_id
+)
+SELECT batch_id, count(*) AS members, count(active.at) AS activated, count(*) FILTER (WHERE due) AS due_day7,
+       count(*) FILTER (WHERE due AND active.at >= registered_at + interval '6 days') AS retained_day7
+FROM came LEFT JOIN active ON active.entry_id = came.id
+GROUP BY batch_id
+"""
+
+
+def outcomes_of(batch_ids: Sequence[int], now: datetime) -> dict[int, Outcome]:
+    """Activation and day-7 retention of each batch, by its id; a batch through which nobody came is an empty one."""
+    found = sql.rows(OUTCOMES, {"batches": list(batch_ids), "week_ago": now - DAY_7})
+    known = {
+        row.batch_id: Outcome(row.members, share(row.activated, row.members), share(row.retained_day7, row.due_day7))
+        for row in found
+    }
+    return {pk: known.get(pk, Outcome()) for pk in batch_ids}

@@ -2,8 +2,10 @@
 
 from django.urls import path
 
-from quality import gate_api
+from quality import api, gate_api
 
 urlpatterns = [
+    path("events", api.Events.as_view(), name="quality-events"),
+    path("trust-score", api.TrustScore.as_view(), name="quality-trust-score"),
     path("evaluate-gate", gate_api.EvaluateGate.as_view(), name="quality-evaluate-gate"),
 ]

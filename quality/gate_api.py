@@ -8,8 +8,8 @@ from rest_framework.request import Request
 
 from outbox.doors import Door
 from outbox.replies import Answer
-from quality import queries
-from quality.actions import gating
+from quality.actions import gating, readings
+from quality.queries import gating as queries
 from waitlist.inputs import OfLaunch
 
 
@@ -35,7 +35,8 @@ class EvaluateGate(Door):
 
     def post(self, request: Request) -> Answer:
         launch, now = self.input["launch"].launch, timezone.now()
-        gating.decide(launch, by=self.actor, now=now)
+        readings.measure(launch, by=self.actor)
+        gating.decide(launch, by=self.actor, now=timezone.now())
         metrics = queries.values_now(launch.pk)
         return Answer(
             {

@@ -9,27 +9,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from quality.measures import METRICS
 from quality.models import Decision, Gate, Override, Reading
-
-# Which side of a metric is the better one.
-BETTER = {
-    "churn_rate": "lower",
-    "fraud_rate": "lower",
-    "bounce_rate": "lower",
-    "support_tickets": "lower",
-    "failed_code_rate": "lower",
-    "outbox_lag": "lower",
-    "trust_score": "higher",
-    "engagement_rate": "higher",
-    "activation_rate": "higher",
-    "retention_day7": "higher",
-    "conversion_rate": "higher",
-    "feature_adoption": "higher",
-    "redemption_rate": "higher",
-    "referral_conversion": "higher",
-}
-
-NOT_RATES = frozenset({"trust_score", "support_tickets", "outbox_lag"})
 
 # Why a gate is open or closed, for people.
 WHYS: dict[str, Promise] = {
@@ -64,7 +45,7 @@ class Verdict:
 
 def better_of(metric: str) -> str | None:
     """ "lower" or "higher", whichever is better of this metric; None for a metric that nobody measures."""
-    return BETTER.get(metric)
+    return METRICS[metric].better if metric in METRICS else None
 
 
 def decide(gate: Gate, reading: Reading | None, previous_is_open: bool, now: datetime, better: str) -> Verdict:
@@ -158,4 +139,5 @@ def number(metric: str, value: float | None) -> str:
     """The value as people read it: a rate as percent, anything else as it is."""
     if value is None:
         return "–"
-    return f"{value:.2f}" if metric in NOT_RATES else f"{value:.1%}"
+    is_share = metric in METRICS and METRICS[metric].unit == "share"
+    return f"{value:.1%}" if is_share else f"{value:.2f}"

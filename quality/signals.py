@@ -24,3 +24,5 @@ alert_ended = Fact("alert.ended", "What was alerted is over.")
 question_answered = Fact("question.answered", "A member answered the launch's one question.")
 # domain:ID {disposable}
 domain_listed = Fact("domain.listed", "An owner said of a mail domain that it is a throw-away one, or an honest one.")
+# launch:ID {accepted, duplicates, rejected}
+activities_told = Fact("activities.told", "The product reported what members did in it.")

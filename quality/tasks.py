@@ -3,8 +3,23 @@
 from celery import shared_task
 from django.utils import timezone
 
-from quality.actions import alerting, gating
+from quality.actions import alerting, gating, readings
 from waitlist.models import Launch
+
+
+@shared_task(name="quality.measure")
+def measure() -> None:
+    """Measures every launch that is open, and its gates decide about it at once."""
+    for launch in Launch.objects.filter(enabled=True).order_by("pk"):
+        readings.measure(launch)
+        gating.decide(launch, by="system", now=timezone.now())
+
+
+@shared_task(name="quality.decide")
+def decide() -> None:
+    """The gates of every launch decide about what was measured last: that it grew too old is a decision too."""
+    for launch in Launch.objects.filter(gates__is_on=True).distinct().order_by("pk"):
+        gating.decide(launch, by="system", now=timezone.now())
 
 
 @shared_task(name="quality.watch")
@@ -15,8 +30,8 @@ def watch() -> None:
         pass
 
 
-@shared_task(name="quality.decide")
-def decide() -> None:
-    """The gates of every launch decide about what was measured last."""
-    for launch in Launch.objects.filter(gates__is_on=True).distinct().order_by("pk"):
-        gating.decide(launch, by="system", now=timezone.now())
+@shared_task(name="quality.purge_readings")
+def purge_readings() -> None:
+    """Deletes readings kept long enough, chunk by chunk."""
+    while readings.purge_readings():
+        pass

@@ -1,12 +1,15 @@
 """Named reads of referrals and rewards."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Case, Count, Q, QuerySet, Sum, TextField, Value, When
 from django.db.models.functions import Cast, Coalesce
 from django.utils.translation import ngettext
 
+from outbox import sql
+from quality.measures import WINDOW
 from referrals import quality, rewards
 from referrals.milestones import DEFAULTS, Step
 from referrals.models import Milestone, Referral, Reward
@@ -160,3 +163,17 @@ def mails_shared_to(keys: Sequence[bytes], since: Any) -> tuple[int, int]:
     mailed = Referral.objects.filter(recipient_key__in=keys, mailed_at__isnull=False)
     found = mailed.aggregate(lately=Count("pk", filter=Q(mailed_at__gt=since)), ever=Count("pk"))
     return found["lately"], found["ever"]
+
+
+# A friend whose referral was voided and who was brought anew is one friend; an erased one still counts, under the row's own number.
+BROUGHT = """
+SELECT count(DISTINCT coalesce(referee_id, -id)) AS joined, count(*) FILTER (WHERE status = 'qualified') AS qualified
+FROM referrals_referral
+WHERE launch_id = %(launch)s AND status <> 'shared' AND created_at > %(since)s AND created_at <= %(now)s
+"""
+
+
+def brought_counts(launch: Launch, now: datetime) -> dict[str, int]:
+    """The counts behind the metric of referrals, by name."""
+    found: dict[str, int] = sql.one(BROUGHT, {"launch": launch.pk, "since": now - WINDOW, "now": now})._asdict()
+    return found

@@ -25,7 +25,7 @@ from config.celery import app as celery
 from outbox import facts, relay
 from outbox import mailbox as kept_mail
 from quality.evidence import forget_listed
-from quality.queries import forget_kept as forget_gates
+from quality.queries.gating import forget_kept as forget_gates
 from waitlist.actions import open_first_launch
 from waitlist.models import Launch
 from waitlist.queries import forget_kept

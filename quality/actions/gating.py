@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 from outbox.errors import Refused
 from outbox.facts import Fact, Said
 from outbox.states import StaleState, verb
-from quality import gates, queries, signals
+from quality import gates, signals
 from quality.models import Decision, Gate, Override
+from quality.queries import gating as queries
 from waitlist.models import Launch
 
 LONGEST_OVERRIDE = timedelta(days=7)

@@ -18,9 +18,11 @@ from django.utils.translation import gettext_lazy as _
 from outbox.errors import Refused
 from outbox.reasons import ReasonForm
 from outbox.states import StaleState
-from quality import gates, queries, replay
+from quality import gates, replay
 from quality.actions import gating
+from quality.measures import METRICS
 from quality.models import Decision, Gate, Override
+from quality.queries import gating as queries
 from waitlist.admin import LaunchAdmin, ReadOnly
 from waitlist.models import Launch
 
@@ -36,10 +38,15 @@ def guard(launch: Launch) -> str:
 LaunchAdmin.list_display = (*LaunchAdmin.list_display, guard)
 
 
+def metric_choices() -> list[tuple[str, str]]:
+    """The metrics that are measured here; asked when the form is made, for every app brings its own."""
+    return [(name, name) for name in sorted(METRICS)]
+
+
 class GateForm(forms.ModelForm):
     """What an owner sets; whether the gate is on is a matter of its own page."""
 
-    metric = forms.ChoiceField(choices=[(name, name) for name in sorted(gates.BETTER)])
+    metric = forms.ChoiceField(choices=metric_choices)
 
     class Meta:
         model = Gate

@@ -9,6 +9,11 @@ from config.limits import LIMITS
 from config.problems import PROBLEMS
 from invites import codes, hot
 from outbox.facts import catalogue
+from quality import trust
+from quality.measures import METRICS
+from quality.models import Activity
+from quality.reports import REJECTIONS
+from tests.unit.test_metrics import TABLES
 from waitlist import scoring
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -53,3 +58,23 @@ def test_no_table_names_what_is_gone() -> None:
     known = {*LIMITS, *PROBLEMS, *hot.REFUSALS, *codes.FORMATS, *scoring.RULES, *scoring.LATER_REASONS}
     known |= {"code_unknown", "entry_blocked", "reservation_lapsed", "in_review", "denied"}
     assert set(rows("rules.md")) <= known
+
+
+def test_every_metric_has_a_truth_table_and_a_row() -> None:
+    assert set(TABLES) == set(METRICS)
+    assert set(METRICS) | {*Activity.Kind} | set(REJECTIONS) == set(rows("gates.md"))
+
+
+@pytest.mark.parametrize("name", [name for name in METRICS if name not in trust.WEIGHTS])
+def test_gates_say_each_metric_as_it_is(name: str) -> None:
+    one = METRICS[name]
+    reports = "yes" if one.from_events else ""
+    assert rows("gates.md")[name].startswith(f"| `{name}` | {one.better} | {one.unit} | {reports} | ")
+
+
+@pytest.mark.parametrize("name", trust.WEIGHTS)
+def test_gates_say_each_part_of_the_trust_score_as_it_is(name: str) -> None:
+    lines = (DOCS / "gates.md").read_text(encoding="utf-8").splitlines()
+    one = METRICS[name]
+    assert f"| `{name}` | {trust.WEIGHTS[name]} | {trust.HOPELESS.get(name, '')} |" in lines
+    assert any(line.startswith(f"| `{name}` | {one.better} | {one.unit} | yes | ") for line in lines)

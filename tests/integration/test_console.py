@@ -1,12 +1,25 @@
 """The plain console: state is read-only, each button a verb with a reason, an export that is safe and on record."""
 
+import re
+from datetime import timedelta
+from typing import Any
+
 import pytest
 from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import escape
 
+from invites.models import Batch, Invite
 from outbox.models import Event
+from quality.actions import readings
+from quality.actions.activities import hear
+from quality.measures import METRICS
+from quality.models import Reading
 from tests import cast
+from tests.house.code import ROOT
+from waitlist import actions as waitlist
 from waitlist.models import Entry, Launch
 
 pytestmark = pytest.mark.django_db
@@ -115,3 +128,72 @@ def test_an_owner_lets_the_next_people_in_from_the_console(console: Client, laun
     act(console, "/admin/waitlist/launch/", "release_batch", [launch.pk])
     assert cast.now(ada).status == "invited"
     assert Event.objects.get(kind="batch.planned").data["reason"] == "because"
+
+
+READINGS = "/admin/quality/reading/"
+
+
+def test_the_page_of_readings_teaches_while_nothing_was_measured(console: Client) -> None:
+    said = console.get(READINGS).content.decode()
+    assert "Nothing was measured yet." in said and "POST /api/quality/events" in said
+    assert "<figure" not in said
+
+
+def test_each_metric_is_a_line_with_its_sentence(console: Client, launch: Launch) -> None:
+    now = timezone.now()
+    for days in (2, 1.8, 0):
+        readings.measure(launch)
+        Reading.objects.filter(at__gte=now).update(at=now - timedelta(days), value=0.25)
+    said = console.get(READINGS).content.decode()
+    assert said.count("<figure") == said.count("<polyline") == said.count('class="dot"') == len(METRICS)
+    assert all(escape(one.reason) in said for one in METRICS.values())
+    assert "25.0%" in said and "0.25" in said
+    assert "Unknown: there are too few new members yet" in said
+
+
+def test_the_lines_are_drawn_without_a_script_a_style_or_another_site(console: Client, launch: Launch) -> None:
+    readings.measure(launch)
+    shown = console.get(READINGS).content.decode().partition('<section class="measured">')[2].partition("</section>")[0]
+    assert "<figure" in shown
+    assert not re.search(r"<script|style=|https?:|//", shown)
+
+
+def test_the_lines_are_of_the_launch_that_the_list_shows(console: Client, launch: Launch) -> None:
+    other = waitlist.make_launch("other", "Other product", by="staff:1")
+    readings.measure(launch)
+    said = console.get(READINGS, {"launch__id__exact": other.pk}).content.decode()
+    assert "<h2>Other product</h2>" in said and "<figure" not in said
+
+
+@pytest.mark.parametrize("asked", ["x", "-1", "9" * 30, "4000"])
+def test_a_launch_that_is_none_breaks_nothing(asked: str, console: Client) -> None:
+    assert console.get(READINGS, {"launch__id__exact": asked}, follow=True).status_code == 200
+
+
+def test_what_was_reported_of_a_person_is_found_by_their_number(console: Client, launch: Launch) -> None:
+    ben, cleo = cast.ben(launch), cast.registers(launch, "cleo")
+    at = timezone.now().isoformat()
+    told = [{"id": f"of {one.name}", "email": one.contact, "kind": "engaged", "at": at} for one in (ben, cleo)]
+    hear(launch, told, timezone.now(), by="key:1")
+    said = console.get("/admin/quality/activity/", {"q": str(ben.pk)}).content.decode()
+    assert "of Ben" in said and "of Cleo" not in said
+    assert console.get("/admin/quality/activity/", {"q": "anybody"}).status_code == 200
+
+
+def test_the_list_of_batches_reads_all_outcomes_at_once(
+    console: Client, launch: Launch, django_assert_max_num_queries: Any
+) -> None:
+    cast.ben(launch)
+    for _n in range(20):
+        Batch.objects.create(launch=launch, by="beat")
+    Invite.objects.update(batch=Batch.objects.order_by("pk").first())
+    with django_assert_max_num_queries(14):
+        said = console.get("/admin/invites/batch/").content.decode()
+    assert "0% of 1" in said
+
+
+def test_the_sentences_of_the_metrics_are_named_to_the_translators() -> None:
+    named = re.findall(r'translate "(.+?)"', (ROOT / "templates/quality/reasons.txt").read_text())
+    assert sorted(named) == sorted(one.reason for one in METRICS.values())
+    russian = (ROOT / "locale/ru/LC_MESSAGES/django.po").read_text(encoding="utf-8")
+    assert [sentence for sentence in named if f'msgid "{sentence}"' not in russian] == []

@@ -10,7 +10,7 @@ from invites import actions
 from outbox.models import Event
 from quality.actions import gating
 from quality.models import Decision, Gate, Override, Reading
-from quality.queries import standing
+from quality.queries.gating import standing
 from tests import cast
 from waitlist.models import Launch
 

@@ -20,8 +20,10 @@ from outbox.errors import Refused
 from outbox.models import Event
 from outbox.states import StaleState
 from quality.actions import gating
+from quality.actions.activities import hear
+from quality.measures import METRICS
 from quality.models import Alert, Decision, Gate, Override, Reading
-from quality.queries import codes_open, standing
+from quality.queries.gating import codes_open, standing
 from quality.tasks import decide
 from tests import cast
 from tests.conftest import Api
@@ -376,23 +378,40 @@ def codes_of(said: dict[str, Any]) -> list[str]:
     return [one["code"] for one in said["alerts"]]
 
 
+def members(launch: Launch, count: int, gone: int) -> None:
+    """So many came in yesterday; the product told that all of them began, and that some left."""
+    at = timezone.now() - timedelta(days=1)
+    people = Entry.objects.bulk_create(
+        Entry(launch=launch, status="registered", contact=f"m{n}@example.com", canonical=f"m{n}@example.com",
+              referral_code=f"m{n}", registered_at=at)
+        for n in range(count)
+    )  # fmt: skip
+    tell(launch, people, "engaged")
+    tell(launch, people[:gone], "churned")
+
+
+def tell(launch: Launch, people: list[Entry], kind: str) -> None:
+    now = timezone.now()
+    told = [{"id": f"{kind}-{one.pk}", "email": one.canonical, "kind": kind, "at": now.isoformat()} for one in people]
+    assert hear(launch, told, now, by="key:1").accepted == len(people)
+
+
 def test_without_a_gate_people_may_come_and_an_alert_says_that_nothing_guards(host: Api) -> None:
     said = host.post(EVALUATE).json()
-    assert (said["invites_allowed"], said["trust_score"], said["metrics"]) == (True, None, {})
+    assert (said["invites_allowed"], said["trust_score"], set(said["metrics"])) == (True, None, set(METRICS))
     assert codes_of(said) == ["no_gate"]
     assert "quota" in said["alerts"][0]["detail"]
 
 
-def test_the_door_evaluates_now_and_says_why_it_is_closed(host: Api, launch: Launch) -> None:
+def test_the_door_measures_now_decides_and_says_why_it_is_closed(host: Api, launch: Launch) -> None:
     guarded(launch, GOOD)
-    Reading.objects.create(launch=launch, metric="trust_score", value=0.82, sample=50, newest_at=timezone.now())
+    members(launch, 50, gone=7)
     Alert.objects.create(
         launch=launch, code="join_burst", subject="192.0.2.0/24", detail="Many joins from one network."
     )
-    reads(launch, BAD)
     said = host.post(EVALUATE).json()
-    assert (said["invites_allowed"], said["trust_score"]) == (False, 0.82)
-    assert said["metrics"] == {"churn_rate": BAD, "trust_score": 0.82}
+    assert (said["invites_allowed"], said["metrics"]["churn_rate"]) == (False, 0.14)
+    assert 0 < said["trust_score"] == said["metrics"]["trust_score"] < 1
     assert codes_of(said) == ["gate_bad", "join_burst"]
     assert "14.0%" in said["alerts"][0]["detail"]
     assert datetime.fromisoformat(said["alerts"][0]["since"]) == Decision.objects.order_by("-pk")[0].at
@@ -400,20 +419,22 @@ def test_the_door_evaluates_now_and_says_why_it_is_closed(host: Api, launch: Lau
 
 def test_a_gate_that_is_on_and_healthy_alerts_nothing(host: Api, launch: Launch) -> None:
     guarded(launch, GOOD)
+    members(launch, 50, gone=2)
     said = host.post(EVALUATE).json()
     assert (said["invites_allowed"], said["alerts"]) == (True, [])
 
 
 @pytest.mark.parametrize(
-    ("value", "sample", "old", "code"),
-    [(None, 0, 0, "gate_missing"), (GOOD, 5, 0, "gate_thin"), (GOOD, 100, 25, "gate_stale")],
+    ("count", "hours_later", "code"), [(0, 0, "gate_missing"), (29, 0, "gate_thin"), (50, 25, "gate_stale")]
 )
 def test_missing_thin_and_stale_metrics_fail_closed(
-    value: float | None, sample: int, old: int, code: str, host: Api, launch: Launch
+    count: int, hours_later: int, code: str, host: Api, launch: Launch
 ) -> None:
     guarded(launch, None)
-    reads(launch, value, sample, timedelta(hours=old))
-    said = host.post(EVALUATE).json()
+    if count:
+        members(launch, count, gone=1)
+    with time_machine.travel(timezone.now() + timedelta(hours=hours_later), tick=False):
+        said = host.post(EVALUATE).json()
     assert (said["invites_allowed"], codes_of(said)) == (False, [code])
 
 

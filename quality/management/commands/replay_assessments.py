@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 from django.utils import timezone
 
-from quality.queries import reassessed
+from quality.queries.assessments import reassessed
 from waitlist.queries import launch_named
 
 LONGEST_DAYS = 3650

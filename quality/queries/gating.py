@@ -1,4 +1,4 @@
-"""Named reads of quality."""
+"""Named reads of gates: how they stand now, and why."""
 
 import time
 from collections.abc import Iterator
@@ -13,9 +13,8 @@ from django.utils.translation import gettext as _
 from outbox import sql
 from quality import gates, hot, replay
 from quality.gates import Verdict
-from quality.models import Alert, Assessment, Decision, Gate, Override, Reading
+from quality.models import Alert, Decision, Gate, Override, Reading
 from quality.replay import Span
-from quality.rules import Finding, evidence_of, find
 from waitlist.models import Launch
 
 KEPT_SECONDS = 1.0  # a gate that is switched on acts within a second at the doors of every process
@@ -181,11 +180,3 @@ def since_of(look: Look) -> datetime | None:
 def in_words(look: Look) -> str:
     """How a gate stands and why, in a sentence."""
     return gates.in_words(look.gate, look.decision, look.verdict, look.override)
-
-
-def reassessed(launch: Launch, since: datetime) -> Iterator[tuple[Assessment, Finding]]:
-    """Each assessment kept since then, with what today's rules find in the same evidence."""
-    kept = Assessment.objects.filter(launch=launch, at__gte=since).order_by("pk")
-    for assessment in kept.iterator(chunk_size=2000):
-        found = find(evidence_of(assessment.evidence), review_score=launch.review_score, deny_score=launch.deny_score)
-        yield assessment, found
