@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from invites import codes, tokens
 from invites.models import Attempt, Batch, Code, Invite
+from outbox.keys import address_keys
 from waitlist.models import Entry, Launch
 from waitlist.queries import local_date
 
@@ -103,6 +104,23 @@ def run_texts(run_id: int) -> Iterator[str]:
 def wrong_codes(network: str | None, since: datetime) -> int:
     """How many codes were refused to this network since then: the count that a lost Redis does not open."""
     return Attempt.objects.filter(network=network, at__gte=since).count() if network else 0
+
+
+def wrong_codes_of(network: str, since: datetime, most: int) -> list[tuple[datetime, str, Any]]:
+    """When this network's codes were refused since then, oldest first, by which browser and for whom; the newest `most`."""
+    refused = Attempt.objects.filter(network=network, at__gte=since).order_by("-at")
+    return list(refused.values_list("at", "device", "address_key")[:most])[::-1]
+
+
+def wrong_codes_everywhere(since: datetime, most: int | None = None) -> int:
+    """How many codes were refused to anybody since then; no more than `most` are counted."""
+    return Attempt.objects.filter(at__gte=since).order_by()[:most].count()
+
+
+def is_bound_to(typed: str, canonical: str) -> bool:
+    """Whether the code was made for this contact: then its owner types it."""
+    keys = address_keys("email" if "@" in canonical else "phone", canonical)
+    return Code.objects.filter(digest__in=codes.digests(typed), bound_key__in=keys).exists()
 
 
 def day_began(launch: Launch, now: datetime) -> datetime:
