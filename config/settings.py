@@ -239,6 +239,7 @@ ACCOUNT_RATE_LIMITS: dict[str, str | None] = {
     "reset_password_from_key": None,
 }
 SIGN_UP_SECONDS: float = env.float("SIGN_UP_SECONDS", default=0.3)  # no answer comes sooner, so its time tells nothing
+FORM_SECONDS: float = env.float(
     "FORM_SECONDS", default=3
 )  # nobody fills in the join page sooner; 0 takes it from anybody
 SOCIALACCOUNT_AUTO_SIGNUP = False
