@@ -115,6 +115,7 @@ FORMS: dict[str, str] = {
     "headless:manage_email": "password-reset",
 }
 
+UNANSWERED = (DatabaseError, *problems.UNAVAILABLE)
 WITH_CHALLENGE = frozenset({"account_signup", "socialaccount_signup"})
 
 CONTACT_FIELDS = ("recipient_email", "email", "phone", "contact", "user_email", "login", "username")
@@ -348,7 +349,7 @@ def leave_row(decision: Decision, call: Call) -> None:
             limit=decision.limit,
             network=place,
         )
-    except (DatabaseError, *problems.UNAVAILABLE) as error:
+    except UNANSWERED as error:
         logger.warning("the refusal by %s left no row", decision.rule, exc_info=error)
         overload.database.note(error)
 
@@ -437,7 +438,10 @@ class LimitsMiddleware:
         """Passes it on; when a code was refused, the next try from there is judged by it."""
         response = self.get_response(request)
         if code_was_refused(request, response) and not counters.gone() and not caller_of(request).vouched:
-            guesses.look_anew(network(request))
+            try:
+                guesses.look_anew(network(request))
+            except UNANSWERED as error:  # the answer stands; whoever tries next is judged by what was known before
+                overload.database.note(error)
         return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from invites import codes, tokens
+from invites import codes, hot, tokens
 from invites.models import Attempt, Batch, Code, Invite
+from outbox import sql
 from outbox.keys import address_keys
 from waitlist.models import Entry, Launch
 from waitlist.queries import local_date
@@ -108,8 +109,7 @@ def wrong_codes(network: str | None, since: datetime) -> int:
 
 def wrong_codes_of(network: str, since: datetime, most: int) -> list[tuple[datetime, str, Any]]:
     """When this network's codes were refused since then, oldest first, by which browser and for whom; the newest `most`."""
-    refused = Attempt.objects.filter(network=network, at__gte=since).order_by("-at")
-    return list(refused.values_list("at", "device", "address_key")[:most])[::-1]
+    return sql.rows(hot.REFUSED_LATELY, {"network": network, "since": since, "most": most})[::-1]
 
 
 def wrong_codes_everywhere(since: datetime, most: int | None = None) -> int:
