@@ -26,6 +26,7 @@ from config.problems import DJANGO_ERRORS, MEDIA_TYPE, UNAVAILABLE, document, pr
 from outbox.callers import Caller, caller_of
 from outbox.errors import Refused
 from outbox.states import StaleState
+from quality import challenge
 from waitlist.models import Entry
 from waitlist.tokens import PERSON_COOKIE, entry_of
 
@@ -253,6 +254,18 @@ class JSONRenderer(renderers.JSONRenderer):
 
 # How errors are said
 
+
+class ChallengeRequired(exceptions.APIException):
+    """Many wrong codes are tried everywhere: a stranger's try has to bring a proof of work."""
+
+    status_code = 403
+    default_code = "challenge_required"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.more = {"challenge": challenge.made()}
+
+
 # DRF's own errors say their word in default_code.
 WORDS = {"parse_error": "malformed"}
 OTHER_ERRORS: tuple[tuple[type[Exception], str], ...] = (
@@ -300,7 +313,7 @@ def read_error(error: Exception, caller: Caller) -> dict[str, Any]:
     if isinstance(error, exceptions.Throttled):
         return document("rate_limited", seconds=seconds_to_wait(error, "rate_limited"))
     if isinstance(error, exceptions.APIException):
-        return document(WORDS.get(error.default_code, error.default_code))
+        return document(WORDS.get(error.default_code, error.default_code)) | getattr(error, "more", {})
     return document(next((code for kind, code in OTHER_ERRORS if isinstance(error, kind)), "internal"))
 
 

@@ -51,6 +51,10 @@ app.conf.beat_schedule = {
         "task": "waitlist.purge_traces",
         "schedule": crontab(hour=3, minute=20),
     },
+    "delete what the doors refused kept long enough": {
+        "task": "quality.purge_refusals",
+        "schedule": crontab(hour=3, minute=30),
+    },
     "delete deliveries and replies kept long enough": {
         "task": "outbox.tasks.purge",
         "schedule": crontab(hour=3, minute=40),

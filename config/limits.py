@@ -1,8 +1,8 @@
 """The one table of rate limits, the guard that counts by it, and how both reach the API's doors and the pages' forms.
 
 Limits on a network are wide, since an office may stand behind one address; limits on a network together with a contact
-or a code are tight. A contact alone is limited only where the effect is a message to it: otherwise a stranger could use
-up somebody's tries.
+or a code are tight. A contact or a domain alone is limited only where the effect is a message to it: otherwise a stranger
+could use up somebody's tries. What follows wrong codes beside the table stands in config/guesses.py.
 """
 
 import hashlib
@@ -10,41 +10,63 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.http.request import RawPostDataException
 from django.utils import timezone
 from django_ratelimit.core import get_usage
 from rest_framework.throttling import BaseThrottle
 
-from config import api, problems
+from config import api, guesses, overload, problems
+from invites import cooling
+from invites.actions import NOT_ACCEPTED
 from invites.codes import fold
 from invites.queries import wrong_codes
-from outbox.callers import Caller, caller_of, client_ip, network
+from outbox.callers import Caller, caller_of, client_ip, device, network
+from quality import challenge
+from quality.actions import refusals
+from quality.challenge import Asked
+from quality.models import Refusal
 from waitlist.channels import read_any
+from waitlist.scoring import FREE_MAIL
 
 __all__ = ["LIMITS", "Decision", "DoorThrottle", "LimitsMiddleware", "client_ip", "spend"]
 
 logger = logging.getLogger(__name__)
 
 # A rule is what it counts by, and how many in which time: "10/10m" is ten in ten minutes. A caller without one of the
-# parts (no contact in the form, a Unix socket) skips the rule: nobody shares a count with strangers. Keys and staff
-# speak for many people from one network, so the rules by network are not for them.
+# parts (no contact in the form, no cookie of ours, a Unix socket) skips the rule: nobody shares a count with strangers.
+# Keys and staff speak for many people from one network, so the rules by network and device are not for them. Everybody
+# has an address at a free mail provider, so those have no domain.
 LIMITS: dict[str, dict[str, str]] = {
-    "join": {"network": "600/h", "network+contact": "10/10m", "key": "6000/m"},
-    "confirm": {"network": "300/h", "network+contact": "20/10m"},
-    "resend": {"network": "120/h", "contact": "5/h"},
-    "redeem": {"network": "300/h", "network+contact": "20/10m", "network+code": "100/10m", "key": "6000/m"},
-    "sign-up": {"network": "300/h", "network+contact": "20/10m"},
-    "log-in": {"network": "600/h", "network+contact": "10/10m"},
-    "log-in-mail": {"network": "120/h", "contact": "6/h"},
-    "password-reset": {"network": "120/h", "contact": "5/h"},
+    "join": {
+        "network": "600/h",
+        "network+contact": "10/10m",
+        "network+domain": "200/h",
+        "device": "60/h",
+        "key": "6000/m",
+    },
+    "confirm": {"network": "300/h", "network+contact": "20/10m", "device": "60/10m"},
+    "resend": {"network": "120/h", "contact": "5/h", "domain": "600/h", "device": "30/h"},
+    "redeem": {
+        "network": "300/h",
+        "network+contact": "20/10m",
+        "network+code": "100/10m",
+        "device": "60/10m",
+        "person": "60/10m",
+        "key": "6000/m",
+    },
+    "sign-up": {"network": "300/h", "network+contact": "20/10m", "network+code": "100/10m", "device": "60/10m"},
+    "log-in": {"network": "600/h", "network+contact": "10/10m", "device": "100/10m"},
+    "log-in-mail": {"network": "120/h", "contact": "6/h", "domain": "600/h", "device": "30/h"},
+    "password-reset": {"network": "120/h", "contact": "5/h", "domain": "600/h", "device": "30/h"},
     "share": {"network": "300/h", "person": "60/h", "key": "600/m"},
     "earn": {"network": "600/h", "person": "60/h", "key": "600/m"},
     "quality": {"network": "600/h", "person": "60/h", "key": "1200/m"},
@@ -56,8 +78,8 @@ LIMITS: dict[str, dict[str, str]] = {
 }
 
 # Where a wrong guess could open something: while the counters are lost, the database's own count of refused codes
-# stands in for them.
-GUESSED = frozenset({"redeem", "sign-up", "confirm"})
+# stands in for them. Where codes are tried, the same rows bring a wait in any case (config/guesses.py).
+GUESSED = frozenset({"confirm"})
 WRONG_CODES, WRONG_WITHIN = 50, timedelta(minutes=10)
 
 # Forms of allauth and Django, by the name of their route; `headless` ones by their last word.
@@ -92,6 +114,9 @@ FORMS: dict[str, str] = {
     "headless:resend_phone_verification_code": "password-reset",
     "headless:manage_email": "password-reset",
 }
+
+UNANSWERED = (DatabaseError, *problems.UNAVAILABLE)
+WITH_CHALLENGE = frozenset({"account_signup", "socialaccount_signup"})
 
 CONTACT_FIELDS = ("recipient_email", "email", "phone", "contact", "user_email", "login", "username")
 CODE_FIELDS = ("code", "invite_code")
@@ -130,6 +155,8 @@ class Decision:
     count: int = 0
     limit: int = 0
     retry_after: int = 0
+    counted: str = ""  # what it was counted under
+    result: Refusal.Result = Refusal.Result.REFUSED
 
 
 class Counters:
@@ -151,6 +178,10 @@ class Counters:
             self.lost_until = time.monotonic() + self.LOOK_AGAIN
             return False
 
+    def gone(self) -> bool:
+        """The same without looking: what the last one saw."""
+        return time.monotonic() < self.lost_until
+
     def count(self, rule: Rule, value: str) -> Decision | None:
         """Counts one more by the rule; None when the counters are lost."""
         usage = get_usage(
@@ -162,7 +193,9 @@ class Counters:
             self.lost_until = time.monotonic() + self.LOOK_AGAIN
             return None
         self.lost_until = 0.0
-        return Decision(not usage["should_limit"], rule.name, usage["count"], rule.limit, max(1, usage["time_left"]))
+        return Decision(
+            not usage["should_limit"], rule.name, usage["count"], rule.limit, max(1, usage["time_left"]), value
+        )
 
 
 counters = Counters()
@@ -209,7 +242,8 @@ def without_counters(scope: str, part: Part) -> Decision:
     if wrong < WRONG_CODES:
         return Decision()
     logger.warning("rate limit %s:wrong-codes: %s of %s", scope, wrong, WRONG_CODES)
-    return Decision(False, f"{scope}:wrong-codes", wrong, WRONG_CODES, int(WRONG_WITHIN.total_seconds()))
+    waits = int(WRONG_WITHIN.total_seconds())
+    return Decision(False, f"{scope}:wrong-codes", wrong, WRONG_CODES, waits, digest(known))
 
 
 def contact_part(text: str) -> str:
@@ -218,6 +252,12 @@ def contact_part(text: str) -> str:
         return read_any(text).canonical
     except ValueError:
         return text.strip().casefold()
+
+
+def domains(contacts: Iterable[str]) -> tuple[str, ...]:
+    """The domains of addresses, without those where everybody has one."""
+    found = (one.rpartition("@")[2] for one in contacts if "@" in one)
+    return tuple(dict.fromkeys(domain for domain in found if domain not in FREE_MAIL))
 
 
 def texts(sent: Mapping[str, Any], names: tuple[str, ...]) -> list[str]:
@@ -229,6 +269,8 @@ def texts(sent: Mapping[str, Any], names: tuple[str, ...]) -> list[str]:
 
 class Call:
     """One call as the rules see it: each part is read when the first rule asks for it."""
+
+    can_work = True  # whether a proof of work can be asked for and sent along
 
     def __init__(self, request: HttpRequest, sent: Callable[[], Mapping[str, Any]], caller: Caller) -> None:
         self.request, self.sent, self.caller = request, sent, caller
@@ -242,14 +284,74 @@ class Call:
 
     def read(self, name: str) -> Values:
         """Reads the part from the call. A code counts as it is looked up, so that writing it otherwise is no new try."""
-        if name == "network":
-            return "" if self.caller.vouched else network(self.request) or ""
+        if name in ("network", "device"):
+            read = {"network": network, "device": device}[name]
+            return "" if self.caller.vouched else read(self.request) or ""
+        if name == "domain":
+            return domains(listed(self.part("contact")))
         if name == "contact":
             return tuple(dict.fromkeys(contact_part(text) for text in texts(self.sent(), CONTACT_FIELDS)))
         if name == "code":
             return tuple(dict.fromkeys(fold(text) for text in texts(self.sent(), CODE_FIELDS)))
         kinds = {"key": ("key", "staff"), "person": ("person",)}[name]
         return self.caller.actor if self.caller.kind in kinds else ""
+
+    def mark(self) -> bytes | None:
+        """What a retry of this very call has in common with it; None for a call that may not be retried."""
+        key = self.request.META.get("HTTP_IDEMPOTENCY_KEY")
+        return hashlib.sha256(key.encode(errors="replace") + b"\n" + self.request.body).digest() if key else None
+
+    def typed(self) -> list[str]:
+        """The codes as they were typed."""
+        return texts(self.sent(), CODE_FIELDS)
+
+
+# Asking the guard
+
+
+def judged(scope: str, call: Call) -> Decision:
+    """The guard's word on one call: by the table, then by what wrong codes brought. A no leaves its row."""
+    decision = spend(scope, call.part)
+    if decision.allowed and scope in guesses.SCOPES and settings.RATELIMIT_ENABLE and not call.caller.vouched:
+        decision = after_wrong_codes(scope, call)
+    if not decision.allowed:
+        leave_row(decision, call)
+    return decision
+
+
+def after_wrong_codes(scope: str, call: Call) -> Decision:
+    """A wait after a run of them from where this call comes, or work while they come from everywhere."""
+    place, contacts = str(call.part("network")), listed(call.part("contact"))
+    known = guesses.Guesses(place, without_cache=counters.gone())
+    wait = known.wait(str(call.part("device")), contacts)
+    if not (wait.seconds or known.is_burst) or guesses.is_owner(call.request, call.sent(), contacts, call.typed()):
+        return Decision()
+    if wait.seconds:
+        run = cooling.RUN if wait.spot else cooling.CROWD
+        rule, counted = f"{scope}:wrong-codes:{wait.parts}", digest((place, wait.spot))
+        return Decision(False, rule, run, run, wait.seconds, counted, Refusal.Result.COOLED)
+    if not call.can_work or challenge.solved(call.sent().get(challenge.FIELD), call.mark()):
+        call.request.challenge = Asked(solved=True)  # type: ignore[attr-defined]
+        return Decision()
+    rule, counted = f"{scope}:wrong-codes:everywhere", digest((place,))
+    return Decision(False, rule, known.everywhere, guesses.BURST, 0, counted, Refusal.Result.CHALLENGED)
+
+
+def leave_row(decision: Decision, call: Call) -> None:
+    """Notes the refusal. The answer stands without its row: a no needs no database."""
+    place = str(call.part("network")) or None
+    try:
+        refusals.note(
+            decision.rule,
+            decision.counted,
+            decision.result,
+            count=decision.count,
+            limit=decision.limit,
+            network=place,
+        )
+    except UNANSWERED as error:
+        logger.warning("the refusal by %s left no row", decision.rule, exc_info=error)
+        overload.database.note(error)
 
 
 class DoorThrottle(BaseThrottle):
@@ -259,10 +361,12 @@ class DoorThrottle(BaseThrottle):
         self.decision = Decision()
 
     def allow_request(self, request: Any, view: Any) -> bool:
-        """Counts this call."""
+        """Counts this call. Raises ChallengeRequired where it has to bring a proof of work."""
         scope = getattr(view, "limit", "")
         if scope:
-            self.decision = spend(scope, Call(request, lambda: view.sent, caller_of(request)).part)
+            self.decision = judged(scope, Call(request._request, lambda: view.sent, caller_of(request)))
+        if self.decision.result == Refusal.Result.CHALLENGED:
+            raise api.ChallengeRequired
         return self.decision.allowed
 
     def wait(self) -> float | None:
@@ -294,6 +398,36 @@ def sent_by(request: HttpRequest) -> Mapping[str, Any]:
         raise BadRequest from error
 
 
+def may_show_challenge(request: HttpRequest) -> bool:
+    """Whether this is a form that can show the proof of work and keep what was typed."""
+    match = request.resolver_match
+    return match is not None and match.view_name in WITH_CHALLENGE
+
+
+def ask_beforehand(call: Call) -> None:
+    """The form shows the proof of work at once while strangers are asked for one, so that it is done before they have typed."""
+    known = guesses.Guesses("", without_cache=counters.gone()) if settings.RATELIMIT_ENABLE else None
+    if known and known.is_burst and not guesses.is_owner(call.request, {}, (), ()):
+        call.request.challenge = Asked()  # type: ignore[attr-defined]
+
+
+def refuse(request: HttpRequest, decision: Decision) -> HttpResponse | None:
+    """Says the no of the guard. A form that can show the proof of work goes on, and asks for it."""
+    if decision.result != Refusal.Result.CHALLENGED:
+        return problems.respond(request, "rate_limited", retry_after=decision.retry_after)
+    if problems.is_api(request):
+        return problems.respond(request, api.ChallengeRequired.default_code, more=api.ChallengeRequired().more)
+    request.challenge = Asked()  # type: ignore[attr-defined]
+    return None
+
+
+def code_was_refused(request: HttpRequest, response: HttpResponse) -> bool:
+    """Whether this call tried a code in vain: a door's answer says so, or the passage through the sign-up gate."""
+    said, passage = getattr(response, "data", None), getattr(request, "passage", None)
+    in_door = response.status_code == 422 and isinstance(said, dict) and said.get("code") == NOT_ACCEPTED
+    return in_door or (passage is not None and passage.attempt is not None)
+
+
 class LimitsMiddleware:
     """Asks the guard before a form is handled. Looking at a page is free."""
 
@@ -301,15 +435,25 @@ class LimitsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        """Passes it on; when a code was refused, the next try from there is judged by it."""
+        response = self.get_response(request)
+        if code_was_refused(request, response) and not counters.gone() and not caller_of(request).vouched:
+            try:
+                guesses.look_anew(network(request))
+            except UNANSWERED as error:  # the answer stands; whoever tries next is judged by what was known before
+                overload.database.note(error)
+        return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
-        """Refuses with 429 when a rule is broken."""
-        if request.method in api.SAFE:
+        """Refuses when a rule is broken."""
+        shows = may_show_challenge(request)
+        scope = "" if request.method in api.SAFE and not shows else scope_of(request, view)
+        if not scope:
             return None
-        scope = scope_of(request, view)
         call = Call(request, lambda: sent_by(request), caller_of(request))
-        decision = spend(scope, call.part) if scope else Decision()
-        if decision.allowed:
+        if request.method in api.SAFE:
+            ask_beforehand(call)
             return None
-        return problems.respond(request, "rate_limited", retry_after=decision.retry_after)
+        call.can_work = shows or problems.is_api(request)
+        decision = judged(scope, call)
+        return None if decision.allowed else refuse(request, decision)

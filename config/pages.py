@@ -4,6 +4,7 @@ They stand here rather than in waitlist since they show the sentences of config/
 cookie of config/api.py.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.core import signing
 from django.core.validators import slug_re
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
@@ -20,18 +22,22 @@ from django.views.decorators.cache import never_cache
 
 from config.api import PersonAuthentication
 from config.problems import problem_of
-from outbox.callers import origin_of
+from outbox.callers import network, origin_of
 from outbox.errors import Refused
 from outbox.states import StaleState
+from quality.actions.refusals import note
+from quality.models import Refusal
+from quality.queries.refusals import was_caught
 from waitlist import actions, queries, tokens
 from waitlist.channels import Contact
-from waitlist.forms import CodeForm, ContactForm, JoinForm, carried
+from waitlist.forms import CodeForm, ContactForm, JoinForm, ShownField, carried
 from waitlist.models import Entry, Launch
 from waitlist.tokens import PERSON_COOKIE
 
 PERSON_SECONDS = 180 * 24 * 3600
 JOINED_COOKIE = "vestibule_joined"  # what this browser typed, for the page that says where the message went
 JOINED_SECONDS = 3600
+SECOND_TRY_AFTER, SECOND_TRY_WITHIN = timedelta(seconds=10), timedelta(hours=1)
 
 
 def launch_everywhere(request: HttpRequest) -> dict[str, Any]:
@@ -81,7 +87,7 @@ class Join(View):
     def get(self, request: HttpRequest) -> HttpResponse:
         """The form, filled with what the link says."""
         said = carried(request.GET, request.META.get("HTTP_REFERER", ""), request.get_host().partition(":")[0])
-        return self.page(request, JoinForm(initial=said))
+        return self.page(request, JoinForm(initial={**said, "shown": ShownField.now()}))
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Joins."""
@@ -89,8 +95,11 @@ class Join(View):
         if not form.is_valid():
             return self.page(request, form)
         rules = rules_of(request)
+        if is_bot(request, form):
+            return sent_to(form.cleaned_data["contact"], rules.launch)
+        origin = origin_of(request, form_seconds=form.cleaned_data["shown"])
         try:
-            joined = actions.join(rules, form.application(), by="public", origin=origin_of(request))
+            joined = actions.join(rules, form.application(), by="public", origin=origin)
         except Refused as refused:
             form.add_error(None, sentence(refused))
             return self.page(request, form)
@@ -109,6 +118,23 @@ class Join(View):
         launch = rules_of(request).launch
         total = queries.total_lately(launch) if launch.stats_public else None
         return render(request, "waitlist/join.html", {"form": form, "launch": launch, "total_waiting": total})
+
+
+def is_bot(request: HttpRequest, form: JoinForm) -> bool:
+    """Whether a program sent this form: it is noted, and looks accepted.
+
+    Who fills in the hidden field twice, as fast as a person and no faster, may have a password manager that does it.
+    """
+    trap = form.caught_by(settings.FORM_SECONDS)
+    if not trap:
+        return False
+    rule, place = f"join:{trap}", network(request)
+    counted = f"{place} {form.cleaned_data['contact'].canonical}"
+    now = timezone.now()
+    if trap == "honeypot" and was_caught(rule, counted, now - SECOND_TRY_WITHIN, now - SECOND_TRY_AFTER):
+        return False
+    note(rule, counted, Refusal.Result.CAUGHT, network=place)
+    return True
 
 
 def sent_to(contact: Contact, launch: Launch, *, number: int | None = None) -> HttpResponse:

@@ -46,6 +46,14 @@ PROBLEMS: dict[str, Problem] = {
     "csrf_failed": Problem(
         403, "Sent from elsewhere", _("The request did not come from our own page. Reload the page and try again.")
     ),
+    "challenge_required": Problem(
+        403,
+        "Proof of work asked for",
+        _(
+            "Many wrong codes are being tried at the moment. Solve the challenge and send the solution as altcha."
+            " The link in our mail needs none."
+        ),
+    ),
     "launch_closed": Problem(403, "Closed", _("This launch takes nobody in at the moment. Come back later.")),
     "not_found": Problem(404, "Not found", _("There is nothing here. Check the address.")),
     "method_not_allowed": Problem(405, "Method not allowed", _("This address does not answer to that method.")),
@@ -129,13 +137,15 @@ def page(request: HttpRequest, status: int, context: dict[str, Any]) -> HttpResp
     return HttpResponse(template.render(context, request if status < 500 else None), status=status)
 
 
-def respond(request: HttpRequest, code: str, *, detail: Text = "", retry_after: int = 0) -> HttpResponse:
-    """The error as this path says errors: problem+json or a page."""
+def respond(
+    request: HttpRequest, code: str, *, detail: Text = "", retry_after: int = 0, more: Mapping[str, Any] | None = None
+) -> HttpResponse:
+    """The error as this path says errors: problem+json (with `more` members) or a page."""
     problem = problem_of(code)
     retry_after = retry_after or (retry_seconds() if problem.status == 503 else problem.retry_after)
     if is_api(request):
         said = document(code, detail, seconds=retry_after) if code == "rate_limited" else document(code, detail)
-        response: HttpResponse = JsonResponse(said, status=problem.status, content_type=MEDIA_TYPE)
+        response: HttpResponse = JsonResponse(said | dict(more or {}), status=problem.status, content_type=MEDIA_TYPE)
     else:
         response = page(request, problem.status, {"retry_after": retry_after})
     response["Cache-Control"] = "no-store"

@@ -29,7 +29,7 @@ SECURITY = {
 SAYS = {
     400: "The input does not fit; `errors` names the fields.",
     401: "A credential is missing, or not good any more.",
-    403: "The credential may not do this, or the launch is closed.",
+    403: "The credential may not do this, the launch is closed, or a proof of work is asked for.",
     404: "There is nothing here.",
     409: "The state changed, or the same call is still running.",
     413: "The body is over 64 KiB.",
@@ -58,6 +58,10 @@ PROBLEM = inline_serializer(
         "detail": serializers.CharField(),
         "code": serializers.CharField(help_text="A stable word for programs."),
         "errors": serializers.DictField(child=serializers.ListField(child=serializers.CharField())),
+        "challenge": serializers.DictField(
+            required=False,
+            help_text="What to solve where `code` is challenge_required: altcha's, in its second version.",
+        ),
     },
 )
 

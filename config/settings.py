@@ -176,7 +176,13 @@ if REDIS_URL:
         "default": {
             "BACKEND": "django_redis.cache.RedisCache",
             "LOCATION": REDIS_URL,
-            "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.3, "SOCKET_TIMEOUT": 0.5, "IGNORE_EXCEPTIONS": True},
+            "OPTIONS": {
+                "SOCKET_CONNECT_TIMEOUT": 0.3,
+                "SOCKET_TIMEOUT": 0.5,
+                "IGNORE_EXCEPTIONS": True,
+                # The threads are the bound. At its own, a hundred, the pool raises, and the limits would stand open.
+                "CONNECTION_POOL_KWARGS": {"max_connections": 10_000},
+            },
         }
     }
 else:
@@ -233,6 +239,9 @@ ACCOUNT_RATE_LIMITS: dict[str, str | None] = {
     "reset_password_from_key": None,
 }
 SIGN_UP_SECONDS: float = env.float("SIGN_UP_SECONDS", default=0.3)  # no answer comes sooner, so its time tells nothing
+FORM_SECONDS: float = env.float(
+    "FORM_SECONDS", default=3
+)  # nobody fills in the join page sooner; 0 takes it from anybody
 SOCIALACCOUNT_AUTO_SIGNUP = False
 SOCIALACCOUNT_LOGIN_ON_GET = False
 SOCIALACCOUNT_EMAIL_VERIFICATION = "mandatory"

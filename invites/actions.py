@@ -239,6 +239,7 @@ def note_attempt(launch: Launch, ask: Ask, reason: str) -> None:
         address_key=address_key(ask.contact.kind, ask.contact.canonical),
         network=ask.origin.network,
         user_agent=ask.origin.user_agent,
+        device=ask.origin.device,
         door=ask.door,
         reason=reason,
     )

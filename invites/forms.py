@@ -22,12 +22,14 @@ from invites.guard import Passage, passage_of, sentence
 from invites.models import Invite
 from outbox.callers import origin_of
 from outbox.errors import Refused
+from quality import challenge
 from waitlist.channels import Contact, read
 from waitlist.models import Entry, Launch
 from waitlist.queries import launch_named
 from waitlist.tokens import PERSON_COOKIE, entry_of
 
 LONGEST_NAME = 200
+WORK_FIRST = _("Your browser has to do a little work first. Once it says that it is done, send the form again.")
 MISSING = _("Type your invitation code. Without one, join the waitlist.")
 
 
@@ -105,12 +107,21 @@ class InviteFields(forms.Form):
         """Judges the code once all else is well, and remembers how the person comes in."""
         super().clean()
         passage = passage_of(self.http)
-        if passage.refused is not None:
+        asked = challenge.asked_of(self.http)
+        if (
+            asked is not None and not asked.solved
+        ):  # nothing is judged before: whoever tries codes learns nothing for free
+            self.add_error(None, ValidationError(WORK_FIRST, code="challenge_required"))
+        elif passage.refused is not None:
             passage.said = True
             self.refuse(passage.refused)
         elif not self.errors:
             self.judge(passage)
         return self.cleaned_data
+
+    def challenge(self) -> str:
+        """The proof of work that the form asks for, as JSON; "" when it asks for none. One that was sent is used up."""
+        return challenge.as_text() if challenge.asked_of(self.http) else ""
 
     def judge(self, passage: Passage) -> None:
         """Decides; a refusal becomes the form's error, or goes on as it is where JSON is answered."""

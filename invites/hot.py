@@ -102,3 +102,9 @@ INSERT INTO invites_invite (entry_id, batch_id, code_id)
 SELECT made.entry_id, %(batch)s, made.id FROM made
 RETURNING id, entry_id, code_id
 """
+
+# The newest refused codes of one network: what a wait is counted from.
+REFUSED_LATELY = """
+SELECT at, device, address_key FROM invites_attempt
+WHERE network = %(network)s::inet AND at >= %(since)s ORDER BY at DESC LIMIT %(most)s
+"""

@@ -245,12 +245,16 @@ class Attempt(models.Model):
     address_key = models.BinaryField(null=True)
     network = models.GenericIPAddressField(null=True)
     user_agent = models.TextField(default="", db_default="")
+    device = models.TextField(default="", db_default="", help_text=_("The random number in the browser's own cookie."))
     door = models.TextField()
     reason = models.TextField()
     at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        indexes = [models.Index(fields=["network", "at"], name="attempt_network")]
+        indexes = [
+            models.Index(fields=["network", "at"], name="attempt_network"),
+            models.Index(fields=["at"], name="attempt_newest"),
+        ]
 
     def __str__(self) -> str:
         return self.reason

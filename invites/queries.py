@@ -10,9 +10,10 @@ from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from invites import codes, pacing, tokens
+from invites import codes, hot, pacing, tokens
 from invites.models import Attempt, Batch, Code, Invite, PaceDecision, Redemption
 from outbox import sql
+from outbox.keys import address_keys
 from outbox.models import Event
 from quality.measures import NOBODY, WINDOW, Measured, share
 from quality.queries import gating
@@ -116,6 +117,22 @@ def networks_of(code_id: int, now: datetime) -> int:
     """From how many networks a code was used within the last hour."""
     lately = Redemption.objects.filter(code=code_id, at__gte=now - timedelta(hours=1), network__isnull=False)
     return lately.values("network").distinct().count()
+
+
+def wrong_codes_of(network: str, since: datetime, most: int) -> list[tuple[datetime, str, Any]]:
+    """When this network's codes were refused since then, oldest first, by which browser and for whom; the newest `most`."""
+    return sql.rows(hot.REFUSED_LATELY, {"network": network, "since": since, "most": most})[::-1]
+
+
+def wrong_codes_everywhere(since: datetime, most: int | None = None) -> int:
+    """How many codes were refused to anybody since then; no more than `most` are counted."""
+    return Attempt.objects.filter(at__gte=since).order_by()[:most].count()
+
+
+def is_bound_to(typed: str, canonical: str) -> bool:
+    """Whether the code was made for this contact: then its owner types it."""
+    keys = address_keys("email" if "@" in canonical else "phone", canonical)
+    return Code.objects.filter(digest__in=codes.digests(typed), bound_key__in=keys).exists()
 
 
 def day_began(launch: Launch, now: datetime) -> datetime:

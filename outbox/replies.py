@@ -1,6 +1,7 @@
 """Answers kept for a day for callers who retry a POST with the same Idempotency-Key. No secret stands in them."""
 
 import json
+import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -62,6 +63,18 @@ def claim(scope: str, key: str, fingerprint: bytes) -> Claim | Answer:
     if found is None or found.status is None:
         raise Refused("still_running")
     return Answer(json.loads(found.body), ids=json.loads(found.ids), status=found.status)
+
+
+def once(scope: str, key: str, mark: bytes | None = None) -> bool:
+    """Takes what may be used once; False when it was taken within the last day. No process has to live for it to hold.
+
+    Who comes with the same mark again is the same call, tried again.
+    """
+    mark = mark or secrets.token_bytes(16)
+    if sql.one(CLAIM, {"scope": scope, "key": key, "fingerprint": mark}) is not None:
+        return True
+    found = sql.one(FOUND, {"scope": scope, "key": key})
+    return found is not None and bytes(found.fingerprint) == mark
 
 
 def keep(claim: Claim, answer: Answer) -> None:

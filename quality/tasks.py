@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from quality.actions import alerting, gating, readings
+from quality.actions import alerting, gating, readings, refusals
 from waitlist.models import Launch
 
 
@@ -34,4 +34,11 @@ def watch() -> None:
 def purge_readings() -> None:
     """Deletes readings kept long enough, chunk by chunk."""
     while readings.purge_readings():
+        pass
+
+
+@shared_task(name="quality.purge_refusals")
+def purge_refusals() -> None:
+    """What the doors refused is deleted after some weeks, chunk by chunk."""
+    while refusals.purge(timezone.now()):
         pass

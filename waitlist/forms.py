@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
+from time import time as time_now
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.core import signing
 from django.core.exceptions import ValidationError
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -28,6 +30,7 @@ PERSONAS = (
 # Sites whose links carry no name we would count under.
 SOURCES = {"t.co": "twitter", "x.com": "twitter", "twitter.com": "twitter", "producthunt.com": "producthunt"}
 LONGEST_SOURCE = 40
+SHOWN, SHOWN_SECONDS, LONGEST_STAMP = "waitlist.form", 2 * 3600, 200
 DEFER_DAYS = 364
 
 
@@ -62,6 +65,36 @@ class CarriedField(forms.CharField):
         return str(value or "").replace("\0", "").strip()[: self.longest]
 
 
+class TrapField(CarriedField):
+    """Nobody sees it, and no password manager knows its name: what fills it in reads the page as a program does."""
+
+    def __init__(self) -> None:
+        super().__init__(20)
+        self.label = _("Leave this empty")
+        self.widget = forms.TextInput(attrs={"autocomplete": "off", "tabindex": "-1"})
+
+
+class ShownField(forms.CharField):
+    """When the form was shown, signed. Reads as the seconds since; None where it says nothing: missing, forged or too old."""
+
+    def __init__(self) -> None:
+        super().__init__(required=False, widget=forms.HiddenInput)
+
+    @staticmethod
+    def now() -> str:
+        """The stamp of a form that is shown now."""
+        return signing.dumps(time_now(), salt=SHOWN)
+
+    def clean(self, value: Any) -> float | None:
+        """Seconds from showing the form to sending it."""
+        try:
+            shown: float = signing.loads(str(value or "")[:LONGEST_STAMP], salt=SHOWN, max_age=SHOWN_SECONDS)
+        except signing.BadSignature:
+            return None
+        seconds = time_now() - shown
+        return seconds if seconds >= 0 else None  # another machine showed it, whose clock is ahead
+
+
 class JoinForm(forms.Form):
     """Who somebody is and what they want, and what the link they came by says about them."""
 
@@ -87,6 +120,8 @@ class JoinForm(forms.Form):
         label=_("Keep this address and write to me about my place. I can leave at any time."),
         error_messages={"required": _("Without your consent we may not keep your address. Tick the box to join.")},
     )
+    more_about = TrapField()
+    shown = ShownField()
     ref = CarriedField(40)
     via = CarriedField(300)
     launch = CarriedField(50)
@@ -96,6 +131,13 @@ class JoinForm(forms.Form):
     utm_campaign = CarriedField()
     utm_term = CarriedField()
     utm_content = CarriedField()
+
+    def caught_by(self, least_seconds: float) -> str:
+        """Which trap a program went into; "" when none did. Asked of a form that is valid."""
+        if self.cleaned_data["more_about"]:
+            return "honeypot"
+        seconds = self.cleaned_data["shown"]
+        return "too_fast" if seconds is not None and seconds < least_seconds else ""
 
     def application(self) -> Application:
         """What was said, as the verb reads it."""

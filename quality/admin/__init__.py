@@ -1,5 +1,5 @@
 """The console's pages of quality, a file for each thing they show."""
 
-from quality.admin import alerts, assessments, gates, readings
+from quality.admin import alerts, assessments, gates, readings, refusals
 
-__all__ = ["alerts", "assessments", "gates", "readings"]
+__all__ = ["alerts", "assessments", "gates", "readings", "refusals"]

@@ -4,11 +4,14 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.core.cache import cache
 
+from config.guesses import BURST
 from outbox import relay
-from tests import cast
+from tests import cast, limited
 from tests.browser.conftest import DESK, PHONE, Visit, Visitor
 from tests.conftest import Mailbox
+from tests.signups import PASSWORD, shared_code
 from waitlist import tokens
 from waitlist.models import Entry, Launch
 
@@ -113,6 +116,18 @@ def test_everything_works_without_javascript(visit: Visit, mailbox: Mailbox) -> 
     page.get_by_text("Leave the line").click()
     ada.press("Yes, take me off the list")
     page.get_by_text("You are off the list.").wait_for()
+
+
+def test_while_codes_are_guessed_the_browser_does_the_work(visit: Visit, launch: Launch) -> None:
+    limited.refused(launch, BURST, network="198.51.100.9")
+    cache.clear()
+    fay = visit()
+    page = fay.open(f"/signup?code={shared_code(launch)}")
+    page.locator("[name=email]").fill("fay@example.com")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    fay.press("Create my account")  # too early, perhaps: it goes by itself once the work is done
+    page.wait_for_url("**/accounts/confirm-email/")
+    assert Entry.objects.get(canonical="fay@example.com").status == "registered"
 
 
 def test_the_link_is_copied_with_one_press(visit: Visit, launch: Launch) -> None:

@@ -4,8 +4,7 @@ import json
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,15 +12,16 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
 from pytest_django import Settings
 
-from config import limits
-from config.limits import FORMS, LIMITS, WRONG_CODES, Counters, Decision, spend
+from config.limits import FORMS, LIMITS, RULES, WRONG_CODES, Counters, Rule, spend
 from invites.models import Attempt
+from outbox.callers import DEVICE_COOKIE
 from outbox.doors import Door
 from tests.conftest import Api
-from waitlist.models import Entry, Launch
+from tests.limited import EVES_NETWORK, cache_at, in_force, redeems, refused, without_redis
+from waitlist.models import Entry, Launch, Trace
 
-JOIN, RESEND, REDEEM = "/api/waitlist/join", "/api/waitlist/resend", "/api/invites/redeem"
-ADA, BEN, EVES_NETWORK = "ada@example.com", "ben@example.com", "203.0.113.66"
+JOIN, RESEND = "/api/waitlist/join", "/api/waitlist/resend"
+ADA, BEN = "ada@example.com", "ben@example.com"
 TRIES = 10  # joins of one contact from one network
 pytestmark = pytest.mark.django_db
 
@@ -29,12 +29,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def counters(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Counters:
     """Limits in force, and counters that know nothing of earlier tests."""
-    settings.RATELIMIT_ENABLE = True
-    if settings.REDIS_URL:
-        settings.CACHES = cache_at(settings.REDIS_URL, patience=10)  # a busy machine is no lost Redis
-    fresh = Counters()
-    monkeypatch.setattr(limits, "counters", fresh)
-    return fresh
+    return in_force(monkeypatch, settings)
 
 
 @pytest.fixture
@@ -46,7 +41,7 @@ def quick_passwords(settings: Settings) -> None:
 @pytest.fixture
 def lost_redis(settings: Settings) -> None:
     """A Redis that nobody answers for."""
-    settings.CACHES = cache_at("redis://127.0.0.1:1/0")
+    without_redis(settings)
 
 
 @pytest.fixture
@@ -55,12 +50,6 @@ def hanging_redis(settings: Settings) -> Iterator[None]:
     with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
         settings.CACHES = cache_at(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
         yield
-
-
-def cache_at(url: str, patience: float = 0.5) -> dict[str, Any]:
-    """The cache as production has it, elsewhere; `patience` in seconds."""
-    options = {"SOCKET_CONNECT_TIMEOUT": patience, "SOCKET_TIMEOUT": patience, "IGNORE_EXCEPTIONS": True}
-    return {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": url, "OPTIONS": options}}
 
 
 def join(api: Api, email: str = ADA, **meta: Any) -> int:
@@ -109,6 +98,26 @@ def test_a_forged_header_is_no_new_network(api: Api, launch: Launch) -> None:
     for n in range(TRIES):
         join(api, HTTP_X_FORWARDED_FOR=f"198.51.100.{n}")
     assert join(api, HTTP_X_FORWARDED_FOR="198.51.100.99") == 429
+
+
+@pytest.mark.parametrize("hops", [1, 2])
+def test_behind_our_proxies_only_their_hops_are_believed(
+    hops: int, api: Api, launch: Launch, settings: Settings
+) -> None:
+    settings.TRUSTED_PROXIES = hops
+    ours = {1: EVES_NETWORK, 2: f"{EVES_NETWORK}, 10.0.0.2"}[hops]
+
+    def forged(n: int, true: str = ours) -> int:
+        return join(api, REMOTE_ADDR="10.0.0.1", HTTP_X_FORWARDED_FOR=f"198.51.100.{n}, 192.0.2.{n}, {true}")
+
+    assert [forged(n) for n in range(TRIES + 1)] == [200] * TRIES + [429]
+    assert forged(99, ours.replace(EVES_NETWORK, "203.0.113.67")) == 200
+
+
+def test_a_header_shorter_than_our_hops_is_no_new_network(api: Api, launch: Launch, settings: Settings) -> None:
+    settings.TRUSTED_PROXIES = 2
+    said = [join(api, HTTP_X_FORWARDED_FOR=f"198.51.100.{n}") for n in range(TRIES + 1)]
+    assert said == [200] * TRIES + [429]
 
 
 def test_garbage_in_the_header_breaks_nothing(api: Api, launch: Launch, settings: Settings) -> None:
@@ -167,12 +176,27 @@ def test_all_rules_count_and_the_first_broken_one_is_said() -> None:
     assert spend("redeem", parts(network="192.0.2.1", contact="p0", code="XYZ")).allowed
 
 
-def test_many_at_once_get_exactly_the_limit() -> None:
-    with ThreadPoolExecutor(10) as crowd:
-        said: Sequence[Decision] = list(
-            crowd.map(lambda _n: spend("join", parts(network="192.0.2.1", contact="x")), range(60))
-        )
-    assert sum(one.allowed for one in said) == TRIES
+def test_a_browser_is_counted_by_its_own_cookie_and_no_program_with_another() -> None:
+    for n in range(60):
+        assert spend("join", parts(device="a", contact=f"p{n}")).allowed
+    assert spend("join", parts(device="a", contact="x")).rule == "join:device"
+    assert all(spend("join", parts(device=other, contact="x")).allowed for other in ("b", "", "", ""))
+
+
+def test_mail_to_one_domain_is_limited_from_everywhere_but_not_to_a_free_mail_provider(
+    api: Api, launch: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = tuple(Rule(one.name, one.parts, 3, 60) for one in RULES["resend"] if one.parts == ("domain",))
+    monkeypatch.setitem(RULES, "resend", rules)
+    for domain, said in (("example.com", [200] * 3 + [429]), ("gmail.com", [200] * 4)):
+        sent = [api.post(RESEND, {"email": f"p{n}@{domain}"}, REMOTE_ADDR=f"198.51.100.{n}") for n in range(4)]
+        assert [one.status_code for one in sent] == said
+
+
+def test_a_forged_cookie_is_no_device(api: Api, launch: Launch) -> None:
+    api.cookies[DEVICE_COOKIE] = "chosen:by-eve"
+    use_up(api)
+    assert not Trace.objects.exclude(device="").exists()
 
 
 # Every door and every form
@@ -250,21 +274,9 @@ def test_broken_json_for_the_headless_api_is_a_bad_request(client: Client, launc
 # Without Redis
 
 
-def wrong_codes(launch: Launch, count: int) -> None:
-    """So many codes were refused to Eve just now."""
-    Attempt.objects.bulk_create(
-        [
-            Attempt(launch=launch, digest=b"x", network=EVES_NETWORK, door="api", reason="code_unknown")
-            for _n in range(count)
-        ]
-    )
-
-
 def guess(api: Api) -> int:
     """Eve guesses a code; the status."""
-    return int(
-        api.post(REDEEM, {"code": "NOTACODE2345", "email": "eve@example.com"}, REMOTE_ADDR=EVES_NETWORK).status_code
-    )
+    return int(redeems(api).status_code)
 
 
 @pytest.mark.usefixtures("lost_redis")
@@ -274,7 +286,7 @@ def test_a_lost_redis_stops_nobody_from_joining(api: Api, launch: Launch) -> Non
 
 @pytest.mark.usefixtures("lost_redis")
 def test_a_lost_redis_does_not_open_the_door_to_guesses(api: Api, launch: Launch) -> None:
-    wrong_codes(launch, WRONG_CODES - 1)
+    refused(launch, WRONG_CODES - 1)
     assert guess(api) == 422
     assert guess(api) == 429
 

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from config.limits import FORMS, LIMITS, RULES, Rule, contact_part, digest, listed, texts
+from config.limits import FORMS, LIMITS, RULES, Rule, contact_part, digest, domains, listed, texts
 from invites.codes import fold
 from outbox.callers import client_ip, network, user_agent
 
-PARTS = {"network", "contact", "code", "person", "key"}
+PARTS = {"network", "contact", "domain", "device", "code", "person", "key"}
 MAIL_ONLY = {"resend", "log-in-mail", "password-reset"}  # their only effect is a message to the contact
 
 
@@ -40,7 +40,11 @@ def test_every_rule_counts_by_known_parts() -> None:
 
 
 def test_a_contact_alone_is_counted_only_where_the_effect_is_a_message_to_it() -> None:
-    assert {scope for scope, lines in LIMITS.items() if "contact" in lines} == MAIL_ONLY
+    assert {scope for scope, lines in LIMITS.items() if "contact" in lines or "domain" in lines} == MAIL_ONLY
+
+
+def test_a_free_mail_provider_is_no_domain_to_count_by() -> None:
+    assert domains(["ada@gmail.com", "ben@example.com", "cleo@example.com", "+442079460958"]) == ("example.com",)
 
 
 def test_an_office_of_fifty_fits_behind_one_address() -> None:
