@@ -1,6 +1,6 @@
 """The console's pages of launches and entries: state is read-only, every change a verb with a reason."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -114,7 +114,7 @@ class EntryAdmin(ExportMixin, ReadOnly):
     show_full_result_count = False
     list_per_page = 50
     list_select_related = ()
-    inlines = (PointsInline,)
+    inlines: ClassVar[tuple[Any, ...]] = (PointsInline,)
     actions: tuple[Any, ...] = (
         with_reason(_("Approve"), actions.approve),
         with_reason(_("Hold"), actions.hold),
@@ -125,7 +125,7 @@ class EntryAdmin(ExportMixin, ReadOnly):
         with_reason(_("Suspend access"), actions.suspend),
         with_reason(_("Restore access"), actions.restore),
     )
-    readonly_fields = ("position",)
+    readonly_fields: ClassVar[tuple[Any, ...]] = ("position",)
 
     @admin.display(description=_("position now"))
     def position(self, entry: Entry) -> int | None:
