@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from invites import codes, tokens
 from invites.models import Attempt, Batch, Code, Invite
+from quality.models import Answer
 from waitlist.models import Entry, Launch
 from waitlist.queries import local_date
 
@@ -103,6 +104,12 @@ def run_texts(run_id: int) -> Iterator[str]:
 def wrong_codes(network: str | None, since: datetime) -> int:
     """How many codes were refused to this network since then: the count that a lost Redis does not open."""
     return Attempt.objects.filter(network=network, at__gte=since).count() if network else 0
+
+
+def answers_of(batch: Batch) -> QuerySet[Answer]:
+    """What the people who came in with this batch answered to the launch's one question, the newest first."""
+    came = Invite.objects.filter(batch=batch, status="redeemed")
+    return Answer.objects.filter(entry__in=came.values("entry")).order_by("-at", "-pk")
 
 
 def day_began(launch: Launch, now: datetime) -> datetime:

@@ -23,6 +23,7 @@ SPREAD = 0.2  # of a wait, either way, so that what failed together does not com
 #   milestone  news of their friends                               no
 #   lapsed     news of their invite                                no
 #   share      a friend wrote to them                              no
+#   question   we ask them something, days after they came in      no
 ANSWERS = frozenset({"confirm", "complete", "welcome", "account"})
 UNSUBSCRIBED, BOUNCED = "unsubscribed", "bounced"
 
