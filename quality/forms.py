@@ -10,7 +10,7 @@ class AnswerForm(forms.Form):
     """A number from 1 to 5, which is the button that was pressed, and perhaps a sentence."""
 
     comment = forms.CharField(
-        label=_("A sentence, if you like"),
+        label=_("In your own words"),
         required=False,
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off"}),
