@@ -111,4 +111,4 @@ def trial(request: HttpRequest, launch_id: int) -> HttpResponse:
         "rows": [(OUTCOME_NAMES[one.name], one, SENTENCES[one.verdict]) for one in found],
         "differs": launch.weights.filter(arm="b").order_by("rule", "key"),
     }
-    return TemplateResponse(request, "quality/trial.html", context)
+    return TemplateResponse(request, "admin/trial.html", context)

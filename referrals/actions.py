@@ -284,8 +284,12 @@ def _chosen(ids: Sequence[int]) -> QuerySet[Reward]:
 def _take_back(granted: Sequence[Reward], reason: str, *, may_return: bool, by: str) -> int:
     """The referrers are locked, so what is granted stays so until it moves."""
     move(Reward.objects.filter(pk__in=[reward.pk for reward in granted]), to="clawed_back", may_return=may_return)
-    taken = [(one, rewards.take_back(one, reason, for_good=not may_return, by=by)) for one in granted]
-    _note([_line_of(reward, -amount, reason, by=by) for reward, amount in taken])
+    lines = []
+    for reward in granted:
+        taken = rewards.take_back(reward, reason, for_good=not may_return, by=by)
+        had = queries.given_of(reward)  # staff may have switched its codes on or off by hand, which is no line
+        lines.append(_line_of(reward, -min(taken, had), reason, by=by))
+    _note(lines)
     signals.reward_clawed_back.announce([_said_of(reward, reason=reason) for reward in granted], by=by)
     return len(granted)
 

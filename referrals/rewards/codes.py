@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from invites import actions as invites
+from invites.models import Code
 from referrals.models import Reward
 
 TYPE = "invite_codes"
@@ -26,7 +27,8 @@ def grant(reward: Reward, amount: int, *, by: str) -> int:
     """Makes so many codes, for as many days as a member's first ones. Given again they are the same codes, with the days
     they have left: a reward never makes more codes than it says."""
     if reward.granted_at is not None:
-        return invites.resume(unspent(reward) & Q(status="paused"), "friends are in again", by=by)
+        off = Code.objects.filter(unspent(reward), status="paused").order_by("-pk").values_list("pk", flat=True)
+        return invites.resume(Q(pk__in=list(off[:amount])), "friends are in again", by=by)
     launch = reward.referrer.launch
     spec = invites.Spec(
         count=amount,

@@ -5,6 +5,7 @@ from importlib import import_module
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
 from django.test import Client
 from django.utils import timezone
 
@@ -134,6 +135,32 @@ def test_what_was_spent_is_not_given_again(ben: Entry, bulk: str) -> None:
     brought(ben, bulk, 2, start=3)
     assert [amount for kind, amount, _why in ledger(ben) if kind == "codes"] == [3, -2, 2]
     assert unspent(ben) == 3 + 2
+
+
+def test_codes_that_staff_switch_by_hand_do_not_upset_the_ledger(ben: Entry, bulk: str) -> None:
+    brought(ben, bulk, 3)
+    codes = Q(owner=ben, channel__startswith="reward:")
+    one = Code.objects.filter(codes).earliest("pk")
+    invites.pause(Q(pk=one.pk), "a question", by="staff:1")
+    void(ben, 1)
+    brought(ben, bulk, 2, start=3)
+    assert [amount for kind, amount, _why in ledger(ben) if kind == "codes"] == [3, -2, 2]
+    void(ben, 2)
+    invites.resume(codes, "by mistake", by="staff:1")
+    brought(ben, bulk, 2, start=5)
+    void(ben, 2)
+    assert broken() == []
+
+
+def test_the_ledger_outlives_who_is_erased(launch: Launch, client: Client) -> None:
+    ada = cast.ada(launch)
+    by_link(ada, "cleo").delete()
+    actions.grant_due([ada.pk], by="system")
+    assert ledger(ada) == [("points", 5, "friend confirmed")]
+    assert priority(ada) == 10
+    client.force_login(cast.dev())
+    for page in (f"waitlist/entry/{ada.pk}/change/", "referrals/ledgerline/"):
+        assert "friend confirmed" in client.get(f"/admin/{page}").content.decode()
 
 
 def test_what_staff_took_back_does_not_return(ben: Entry, bulk: str) -> None:
