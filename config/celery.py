@@ -47,6 +47,10 @@ app.conf.beat_schedule = {
         "task": "quality.purge_readings",
         "schedule": crontab(hour=3, minute=50),
     },
+    "ask members the launch's one question": {
+        "task": "quality.ask",
+        "schedule": crontab(hour=10, minute=10),
+    },
     "delete networks and browsers kept long enough": {
         "task": "waitlist.purge_traces",
         "schedule": crontab(hour=3, minute=20),

@@ -41,6 +41,17 @@ INVARIANTS: dict[str, str] = {
     "every level of the counters has the same sum": """
         SELECT launch_id FROM (SELECT launch_id, level, sum(n) AS n FROM waitlist_queuecount GROUP BY 1, 2) AS level
         GROUP BY launch_id HAVING min(n) <> max(n)""",
+    "the ledger of points is the points that friends brought": """
+        SELECT entry.id FROM waitlist_entry AS entry
+        LEFT JOIN (SELECT referrer_id, sum(amount) AS n FROM referrals_ledgerline WHERE friend_id IS NOT NULL
+                   GROUP BY 1) AS told
+          ON told.referrer_id = entry.id
+        LEFT JOIN (SELECT entry_id, sum(points) AS n FROM waitlist_points WHERE rule = 'friend_confirmed'
+                   GROUP BY 1) AS had ON had.entry_id = entry.id
+        WHERE coalesce(told.n, 0) <> coalesce(had.n, 0)""",
+    "nobody has more of a reward than it says": """
+        SELECT reward.id FROM referrals_reward AS reward JOIN referrals_ledgerline AS line ON line.reward_id = reward.id
+        GROUP BY reward.id HAVING sum(line.amount) NOT BETWEEN 0 AND greatest(reward.amount, 1)""",
     "a milestone paid once": """
         SELECT referrer_id FROM referrals_reward WHERE milestone IS NOT NULL GROUP BY referrer_id, milestone HAVING count(*) > 1""",
 }

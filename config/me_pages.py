@@ -20,7 +20,7 @@ from invites.tokens import reservation_of
 from outbox.callers import origin_of
 from outbox.errors import Refused
 from outbox.states import StaleState
-from referrals.queries import friends_of, qualified_count, table_of
+from referrals.queries import friends_of, next_step
 from waitlist import actions
 from waitlist.forms import DeferForm
 from waitlist.models import Entry
@@ -39,9 +39,8 @@ def reasons(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def next_reward(entry: Entry) -> dict[str, Any] | None:
     """What the next milestone pays, and how many friends are missing; None when every milestone is reached."""
-    have = qualified_count(entry)
-    ahead = sorted(step for step in table_of(entry.launch) if step.count > have)
-    return {"left": ahead[0].count - have, "kind": ahead[0].kind, "amount": ahead[0].amount} if ahead else None
+    found = next_step(entry)
+    return {"left": found[1], "kind": found[0].kind, "amount": found[0].amount} if found else None
 
 
 @method_decorator(never_cache, name="dispatch")

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from config import me_pages, pages
+from quality.views import Question
 
 urlpatterns = [
     path("", pages.Join.as_view(), name="join"),
@@ -15,5 +16,6 @@ urlpatterns = [
     path("me/defer", me_pages.Defer.as_view(), name="me-defer"),
     path("me/decline", me_pages.Decline.as_view(), name="me-decline"),
     path("me/forget", me_pages.Forget.as_view(), name="me-forget"),
+    path("question", Question.as_view(), name="question"),
     path("redeem", me_pages.Complete.as_view(), name="redeem-complete"),
 ]

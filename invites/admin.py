@@ -1,5 +1,6 @@
 """The console's pages of batches, invites, codes and redemptions: to look at, and to act on by verbs."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -7,6 +8,8 @@ from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from invites import actions, queries
@@ -15,6 +18,7 @@ from outbox.errors import Refused
 from outbox.states import StaleState
 from quality import gates
 from quality.measures import Measured
+from quality.trials import HIGHEST, LOWEST, mean_of
 from waitlist.admin import EntryAdmin, LaunchAdmin, ReadOnly, with_reason
 from waitlist.models import Launch
 
@@ -114,6 +118,9 @@ def percent(said: Measured) -> str:
     return "–" if said.value is None else _("%(share)s of %(n)d") % {"share": f"{said.value:.0%}", "n": said.sample}
 
 
+COMMENTS_SHOWN = 50
+
+
 @admin.register(Batch)
 class BatchAdmin(Actable):
     """Runs of invitations: how far each came, what holds it, by which paths its people came, and how they fare."""
@@ -123,7 +130,7 @@ class BatchAdmin(Actable):
         *("came_in", "begun", "stayed", "by", "created_at"),
     )
     list_filter = ("launch", "status")
-    readonly_fields: ClassVar[Any] = ("held", "mix", "came_in", "begun", "stayed")
+    readonly_fields: ClassVar[Any] = ("held", "mix", "came_in", "begun", "stayed", "answers", "comments")
     actions = (
         with_reason(_("Pause"), each_batch(actions.pause_batch)),
         with_reason(_("Resume"), each_batch(actions.resume_batch)),
@@ -163,6 +170,30 @@ class BatchAdmin(Actable):
     def stayed(self, batch: Batch) -> str:
         """How many of those whose seven days are over were active on the seventh or later."""
         return percent(outcome_of(batch).retention_day7)
+
+    @admin.display(description=_("answers to the one question"))
+    def answers(self, batch: Batch) -> str:
+        """How many, their mean with how far it may be off, and how often each number was pressed."""
+        counts = Counter(queries.answers_of(batch).values_list("score", flat=True))
+        mean = mean_of(counts)
+        if mean is None:
+            return gettext("nobody of this batch has answered")
+        told = gettext(
+            "%(n)s answered. Mean %(mean)s of 5; in 95 of 100 such batches between %(low)s and %(high)s."
+        ) % {
+            "n": counts.total(),
+            "mean": f"{mean.value:.2f}",
+            "low": f"{mean.low:.2f}",
+            "high": f"{mean.high:.2f}",
+        }
+        pressed = ((score, counts[score]) for score in range(LOWEST, HIGHEST + 1))
+        return format_html("{}<br>{}", told, format_html_join(" · ", "{}: {} ×", pressed))
+
+    @admin.display(description=_("what they wrote"))
+    def comments(self, batch: Batch) -> str:
+        """The newest sentences."""
+        written = queries.answers_of(batch).exclude(comment="").values_list("score", "comment")[:COMMENTS_SHOWN]
+        return format_html_join("", "<div>{}: {}</div>", written) or "–"
 
 
 @admin.register(PaceDecision)

@@ -16,6 +16,7 @@ from outbox import sql
 from outbox.keys import address_keys
 from outbox.models import Event
 from quality.measures import NOBODY, WINDOW, Measured, share
+from quality.models import Answer
 from quality.queries import gating
 from quality.queries.readings import DAY_7
 from waitlist.models import Entry, Launch
@@ -133,6 +134,12 @@ def is_bound_to(typed: str, canonical: str) -> bool:
     """Whether the code was made for this contact: then its owner types it."""
     keys = address_keys("email" if "@" in canonical else "phone", canonical)
     return Code.objects.filter(digest__in=codes.digests(typed), bound_key__in=keys).exists()
+
+
+def answers_of(batch: Batch) -> QuerySet[Answer]:
+    """What the people who came in with this batch answered to the launch's one question, the newest first."""
+    came = Invite.objects.filter(batch=batch, status="redeemed")
+    return Answer.objects.filter(entry__in=came.values("entry")).order_by("-at", "-pk")
 
 
 def day_began(launch: Launch, now: datetime) -> datetime:

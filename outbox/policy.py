@@ -24,6 +24,7 @@ SPREAD = 0.2  # of a wait, either way, so that what failed together does not com
 #   lapsed     news of their invite                                no
 #   share      a friend wrote to them                              no
 #   alert      staff should look at something                      no   (the console shows it whatever they chose)
+#   question   we ask them something, days after they came in      no
 ANSWERS = frozenset({"confirm", "complete", "welcome", "account"})
 UNSUBSCRIBED, BOUNCED = "unsubscribed", "bounced"
 

@@ -8,4 +8,4 @@ class QualityConfig(AppConfig):
     name = "quality"
 
     def ready(self) -> None:
-        autodiscover_modules("signals", "receivers", "messages", "handlers", "metrics", "watches")
+        autodiscover_modules("signals", "receivers", "messages", "question", "handlers", "metrics", "watches")

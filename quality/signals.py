@@ -20,6 +20,8 @@ override_ended = Fact("override.ended", "Staff ended an override early.")
 alert_raised = Fact("alert.raised", "Something happens that a person should look at.", public=True)
 # alert:ID {launch?, code, about, times}
 alert_ended = Fact("alert.ended", "What was alerted is over.")
+# entry:ID {launch}
+question_asked = Fact("question.asked", "A member was asked the launch's one question, by message, once for ever.")
 # entry:ID {score}
 question_answered = Fact("question.answered", "A member answered the launch's one question.")
 # domain:ID {disposable}

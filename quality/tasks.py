@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from quality.actions import alerting, gating, readings, refusals
+from quality.actions import alerting, answering, gating, readings, refusals
 from waitlist.models import Launch
 
 
@@ -42,3 +42,11 @@ def purge_refusals() -> None:
     """What the doors refused is deleted after some weeks, chunk by chunk."""
     while refusals.purge(timezone.now()):
         pass
+
+
+@shared_task(name="quality.ask")
+def ask() -> None:
+    """Asks the members of every launch that has a question and whose day has come; poked once a day."""
+    for launch in Launch.objects.exclude(question="").order_by("pk"):
+        while answering.ask(launch, timezone.now(), by="beat"):
+            pass

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -18,7 +18,7 @@ from outbox.facts import Fact, Said
 from outbox.keys import address_keys
 from outbox.states import move, sources, verb
 from referrals import hot, messages, milestones, policy, queries, rewards, signals
-from referrals.models import Milestone, Referral, Reward
+from referrals.models import LedgerLine, Milestone, Referral, Reward
 from referrals.queries import FRIEND_RULE
 from waitlist import actions as waitlist
 from waitlist.channels import Contact
@@ -104,20 +104,29 @@ def _owe_settling(referrers: Iterable[int]) -> None:
 
 @verb
 def void(ids: Sequence[int], reason: str, *, by: str) -> int:
-    """Staff say that these referrals count no more; how many did until now."""
-    return _void(Q(pk__in=ids), reason, by=by)
+    """Staff say that these referrals count no more, whatever the friends do later; how many did until now."""
+    return _void(Q(pk__in=ids), reason, by=by, void_for_good=True)
 
 
 @verb
 def void_friends(friends: Sequence[int], reason: str, *, by: str) -> int:
-    """These friends are gone: their referrals count no more."""
+    """These friends are gone, or were denied: their referrals count no more."""
     return _void(Q(referee__in=friends), reason, by=by)
 
 
-def _void(chosen: Q, reason: str, *, by: str) -> int:
+@verb
+def count_again(friends: Sequence[int], *, by: str) -> None:
+    """Staff say that these people are real: where the rules had denied them their referrals count anew, and what rests
+    on them is settled."""
+    confirm(queries.denied(friends), by=by)
+    _owe_settling(queries.referrers_of(friends))
+
+
+def _void(chosen: Q, reason: str, *, by: str, void_for_good: bool = False) -> int:
     able = Referral.objects.select_for_update(no_key=True).filter(chosen, status__in=sources(Referral, "voided"))
     rows = list(able.order_by("pk"))
-    move(Referral.objects.filter(pk__in=[row.pk for row in rows]), to="voided")
+    changes = {"void_reason": reason, "void_for_good": void_for_good}
+    move(Referral.objects.filter(pk__in=[row.pk for row in rows]), to="voided", **changes)
     signals.referral_voided.announce([_said(row, was=str(row.status), reason=reason) for row in rows], by=by)
     _owe_settling(row.referrer_id for row in rows if row.status in queries.CONFIRMED)
     return len(rows)
@@ -128,21 +137,24 @@ def _void(chosen: Q, reason: str, *, by: str) -> int:
 
 @verb
 def settle_later(entry_ids: Sequence[int]) -> None:
-    """These people may earn again: whatever waits for them is granted by a worker."""
+    """These people may earn again: whatever waits for them is given by a worker."""
     _owe_settling(queries.with_due_rewards(entry_ids))
 
 
 @verb
 def grant_due(referrer_ids: Iterable[int], *, by: str) -> int:
-    """Pays what these people's friends have earned them and was not paid yet; how many rewards.
+    """Pays what these people's friends have earned them and was not paid yet, and takes back what rests on friends who were
+    voided; how many rewards were given.
 
-    Idempotent, and safe to run at once from anywhere: the referrer's lock makes the count stand still, and
-    unique(referrer, milestone) keeps a milestone from paying twice whatever the code does.
+    Idempotent, and safe to run at once from anywhere: the referrer's lock makes the count stand still,
+    unique(referrer, milestone) keeps a milestone from paying twice whatever the code does, and a reward is given again
+    only as far as the ledger says that it was taken back. Friends in doubt make nothing due and take nothing back.
     """
     granted = 0
     for referrer in _locked(referrer_ids):
         _settle_points(referrer, by=by)
-        friends = queries.qualified_count(referrer)
+        _take_back_unearned(referrer, queries.qualified_count(referrer), by=by)
+        friends = queries.sound_count(referrer)
         _note_milestones(referrer, friends, by=by)
         granted += _grant(referrer, friends, by=by)
     return granted
@@ -156,12 +168,22 @@ def _locked(referrer_ids: Iterable[int]) -> list[Entry]:
 
 def _settle_points(referrer: Entry, *, by: str) -> None:
     """A line of points for each confirmed friend up to the launch's cap, and none for friends who are gone."""
-    for gone in queries.lines_of_gone_friends(referrer):
-        waitlist.withdraw(referrer.pk, FRIEND_RULE, gone, by=by)
+    changes = []
+    for gone, why in queries.lines_of_gone_friends(referrer).items():
+        changes.append((gone, -waitlist.withdraw(referrer.pk, FRIEND_RULE, gone, by=by), f"friend voided: {why}"))
     points, cap = queries.friend_points(referrer), referrer.launch.referral_cap
     room = cap - queries.had_for_friends(referrer)
     while points > 0 and room > 0 and (friend := queries.friend_without_points(referrer)):
-        room -= waitlist.award(referrer.pk, FRIEND_RULE, points, key=friend, by=by, cap=cap)
+        given = waitlist.award(referrer.pk, FRIEND_RULE, points, key=friend, by=by, cap=cap)
+        changes.append((friend, given, "friend confirmed"))
+        room -= given
+    common = {"referrer": referrer, "kind": Milestone.Kind.POINTS, "by": by}
+    _note([LedgerLine(friend_id=int(key), amount=n, reason=why, **common) for key, n, why in changes])
+
+
+def _note(lines: Sequence[LedgerLine]) -> None:
+    """Writes down in the ledger what was given and taken back."""
+    LedgerLine.objects.bulk_create(line for line in lines if line.amount)
 
 
 def _note_milestones(referrer: Entry, friends: int, *, by: str) -> None:
@@ -185,18 +207,48 @@ def _note_milestones(referrer: Entry, friends: int, *, by: str) -> None:
 
 def _grant(referrer: Entry, friends: int, *, by: str) -> int:
     """Gives what is due and still earned; a due reward whose friends are gone waits until they are made up for."""
-    if not policy.may_earn(referrer.status, held=referrer.held_at is not None):
+    held = referrer.held_at is not None
+    if not policy.may_earn(referrer.status, held=held, in_review=queries.is_in_review(referrer)):
         return 0
     earned = Q(milestone__isnull=True) | Q(milestone__lte=friends)
     granted = []
-    for reward in Reward.objects.filter(earned, referrer=referrer, status="due").order_by("milestone", "pk"):
+    for reward in Reward.objects.filter(earned, queries.WAITS, referrer=referrer).order_by("milestone", "pk"):
         reward.referrer = referrer
-        if move(Reward.objects.filter(pk=reward.pk), to="granted", granted_at=Now()):
-            rewards.grant(reward, by=by)
+        if _give(reward, by=by):
             granted.append(reward)
-    signals.reward_granted.announce([_said_of(reward, milestone=reward.milestone) for reward in granted], by=by)
+    said = [_said_of(reward, milestone=reward.milestone, **_again(reward)) for reward in granted]
+    signals.reward_granted.announce(said, by=by)
     owe([messages.milestone(reward) for reward in granted if reward.milestone])
     return len(granted)
+
+
+def _give(reward: Reward, *, by: str) -> bool:
+    """Gives what the person does not have of this reward: all of it, or what was taken back; False when it waits no more."""
+    changes = {"granted_at": Now(), "may_return": False, "tier_before": reward.referrer.tier}
+    if not move(Reward.objects.filter(queries.WAITS, pk=reward.pk), to="granted", **changes):
+        return False
+    missing = rewards.worth(reward) - queries.given_of(reward)
+    given = rewards.grant(reward, missing, by=by) if missing > 0 else 0
+    why = "friends are in again" if _again(reward) else reward.reason
+    _note([_line_of(reward, given, why, by=by)])
+    return True
+
+
+def _again(reward: Reward) -> dict[str, bool]:
+    return {"again": True} if reward.status == Reward.Status.CLAWED_BACK else {}
+
+
+def _line_of(reward: Reward, amount: int, reason: str, *, by: str) -> LedgerLine:
+    return LedgerLine(
+        referrer_id=reward.referrer_id, reward=reward, kind=reward.kind, amount=amount, reason=reason, by=by
+    )
+
+
+def _take_back_unearned(referrer: Entry, friends: int, *, by: str) -> None:
+    """Takes back the rewards that so many friends do not earn any more, the highest first. They return with the count."""
+    granted = Reward.objects.filter(referrer=referrer, status="granted", milestone__gt=friends)
+    lost = list(granted.select_related("referrer__launch").order_by("-milestone"))
+    _take_back(lost, f"friends were voided, {friends} are left", may_return=True, by=by)
 
 
 def _said_of(reward: Reward, **more: Any) -> Said:
@@ -213,26 +265,42 @@ def earn(entry: Entry, *, by: str) -> tuple[bool, int]:
 
 @verb
 def claw_back(ids: Sequence[int], reason: str, *, by: str) -> int:
-    """Staff take granted rewards back as far as they are unspent; they are never paid again. How many."""
-    return _end_rewards(ids, "clawed_back", signals.reward_clawed_back, reason, by=by)
+    """Staff take rewards back as far as they are unspent; they are never given again, whatever the count. How many."""
+    chosen = _chosen(ids)
+    granted = list(chosen.filter(status="granted"))
+    to_return = list(chosen.filter(status="clawed_back", may_return=True))
+    Reward.objects.filter(pk__in=[reward.pk for reward in to_return]).update(may_return=False)
+    signals.reward_clawed_back.announce([_said_of(reward, reason=reason) for reward in to_return], by=by)
+    return len(to_return) + _take_back(granted, reason, may_return=False, by=by)
+
+
+def _chosen(ids: Sequence[int]) -> QuerySet[Reward]:
+    """These rewards, theirs to change until the transaction ends: entries are locked before anything that is theirs."""
+    chosen = Reward.objects.filter(pk__in=ids)
+    _locked(chosen.values_list("referrer_id", flat=True))
+    return chosen.select_related("referrer__launch").order_by("-milestone", "pk")
+
+
+def _take_back(granted: Sequence[Reward], reason: str, *, may_return: bool, by: str) -> int:
+    """The referrers are locked, so what is granted stays so until it moves."""
+    move(Reward.objects.filter(pk__in=[reward.pk for reward in granted]), to="clawed_back", may_return=may_return)
+    lines = []
+    for reward in granted:
+        taken = rewards.take_back(reward, reason, for_good=not may_return, by=by)
+        had = queries.given_of(reward)  # staff may have switched its codes on or off by hand, which is no line
+        lines.append(_line_of(reward, -min(taken, had), reason, by=by))
+    _note(lines)
+    signals.reward_clawed_back.announce([_said_of(reward, reason=reason) for reward in granted], by=by)
+    return len(granted)
 
 
 @verb
 def drop(ids: Sequence[int], reason: str, *, by: str) -> int:
     """Staff decide that rewards which are due are not given, now or ever; how many."""
-    return _end_rewards(ids, "dropped", signals.reward_dropped, reason, by=by)
-
-
-def _end_rewards(ids: Sequence[int], to: str, fact: Fact, reason: str, *, by: str) -> int:
-    chosen = Reward.objects.filter(pk__in=ids)
-    _locked(chosen.values_list("referrer_id", flat=True))  # entries before anything that is theirs
-    able = list(chosen.filter(status__in=sources(Reward, to)).select_related("referrer__launch").order_by("pk"))
-    move(Reward.objects.filter(pk__in=[reward.pk for reward in able]), to=to)
-    for reward in able:
-        if reward.status == Reward.Status.GRANTED:
-            rewards.take_back(reward, reason, by=by)
-    fact.announce([_said_of(reward, reason=reason) for reward in able], by=by)
-    return len(able)
+    due = list(_chosen(ids).filter(status__in=sources(Reward, "dropped")))
+    move(Reward.objects.filter(pk__in=[reward.pk for reward in due]), to="dropped")
+    signals.reward_dropped.announce([_said_of(reward, reason=reason) for reward in due], by=by)
+    return len(due)
 
 
 # Telling a friend

@@ -5,11 +5,88 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from referrals import actions
-from referrals.models import Milestone, Referral, Reward
-from waitlist.admin import ReadOnly, with_reason
+from referrals import actions, queries
+from referrals.models import LedgerLine, Milestone, Referral, Reward
+from waitlist.admin import EntryAdmin, ReadOnly, with_reason
+from waitlist.models import Entry
+
+
+@admin.display(description=_("quality of their friends"))
+def quality_of_friends(entry: Entry) -> str:
+    """The score of who brings people, and how it is made."""
+    score, friends = queries.quality_of(entry)["quality_score"], queries.friends_decided(entry)
+    if not friends.decided:
+        return gettext("nothing is decided about anybody they brought")
+    counted = {
+        "score": f"{score:.2f}",
+        "stayed": friends.stayed,
+        "gone": friends.gone,
+        "silent": friends.silent,
+        "in_review": friends.in_review,
+        "decided": friends.decided,
+    }
+    return (
+        gettext(
+            "%(score)s = (%(stayed)s stayed + 1) / (%(decided)s decided + 2). Decided: %(stayed)s stayed, %(gone)s gone or "
+            "voided, %(silent)s never confirmed, %(in_review)s in review. Who waits for their turn counts neither way."
+        )
+        % counted
+    )
+
+
+class Shown(admin.TabularInline):
+    """Rows that belong to another, to look at."""
+
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class LedgerInline(Shown):
+    """What was given and taken back, both lines."""
+
+    model = LedgerLine
+    fields = readonly_fields = ("at", "amount", "kind", "reason", "friend", "by")
+    ordering = ("pk",)
+    verbose_name_plural = _("ledger: what was given (+) and taken back (−)")
+
+
+class LedgerOfReferrer(LedgerInline):
+    """The same for somebody who brings people."""
+
+    fk_name = "referrer"
+
+
+class FriendsInline(Shown):
+    """Whom somebody brought, and why one counts no more."""
+
+    model = Referral
+    fk_name = "referrer"
+    fields = readonly_fields = ("referee", "status", "via", "created_at", "qualified_at", "void_reason")
+    ordering = ("-pk",)
+    verbose_name_plural = _("friends they brought")
+
+
+class RewardsInline(Shown):
+    """What somebody earned."""
+
+    model = Reward
+    fields = readonly_fields = ("milestone", "kind", "amount", "tier", "status", "may_return", "granted_at")
+    ordering = ("pk",)
+
+
+EntryAdmin.readonly_fields = (*EntryAdmin.readonly_fields, quality_of_friends)
+EntryAdmin.inlines = (*EntryAdmin.inlines, FriendsInline, RewardsInline, LedgerOfReferrer)
 
 
 class Actable(ReadOnly):
@@ -41,8 +118,27 @@ class ReferralAdmin(Actable):
         "mailed_at",
         "confirmed_at",
         "qualified_at",
+        "void_reason",
+        "void_for_good",
+        "ledger",
+        "quality_of_referrer",
     )
+    readonly_fields = ("ledger", "quality_of_referrer")
     actions = (with_reason(_("Void"), actions.void),)
+
+    @admin.display(description=_("ledger: what was given (+) and taken back (−)"))
+    def ledger(self, referral: Referral) -> str:
+        """The lines about this friend."""
+        lines = LedgerLine.objects.filter(
+            referrer=referral.referrer_id, friend__isnull=False, friend=referral.referee_id
+        )
+        told = ((f"{one.amount:+d}", one.kind, one.reason, f"{one.at:%Y-%m-%d %H:%M}") for one in lines.order_by("pk"))
+        return format_html_join("", "<div>{} {}: {} ({})</div>", told) or "–"
+
+    @admin.display(description=_("quality of their friends"))
+    def quality_of_referrer(self, referral: Referral) -> str:
+        """How good the friends of who brought this one are, and how that is made."""
+        return quality_of_friends(referral.referrer)
 
 
 @admin.register(Reward)
@@ -53,7 +149,27 @@ class RewardAdmin(Actable):
     list_filter = ("referrer__launch", "status", "kind")
     list_select_related = ("referrer",)
     search_fields = ("=referrer__canonical", "=referrer__id")
+    readonly_fields = ("quality_of_referrer",)
+    inlines = (LedgerInline,)
     actions = (with_reason(_("Drop what is due"), actions.drop), with_reason(_("Claw back"), actions.claw_back))
+
+    @admin.display(description=_("quality of their friends"))
+    def quality_of_referrer(self, reward: Reward) -> str:
+        """How good the friends are that earned it, and how that is made."""
+        return quality_of_friends(reward.referrer)
+
+
+@admin.register(LedgerLine)
+class LedgerLineAdmin(ReadOnly):
+    """Every line of the ledger: what referrers were given and what was taken back, by whom and why."""
+
+    list_display = ("at", "referrer", "amount", "kind", "reason", "friend", "reward", "by")
+    list_filter = ("kind", "at")
+    list_select_related = ("referrer", "friend", "reward")
+    search_fields = ("=referrer__canonical", "=referrer__id")
+    show_full_result_count = False
+    list_per_page = 50
+    ordering = ("-pk",)
 
 
 @admin.register(Milestone)

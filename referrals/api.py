@@ -115,7 +115,7 @@ class Quality(MemberDoor):
     class Output(serializers.Serializer[Any]):
         referred_count = serializers.IntegerField(help_text="Friends who joined and are not gone.")
         quality_score = serializers.FloatField(
-            help_text="0 to 1: the share of friends who register and stay, with a prior."
+            help_text="0 to 1: the share of friends who register, stay and are not in review, with a prior."
         )
         rewards = RewardShown(many=True)
 

@@ -5,15 +5,23 @@ from functools import cache
 # Brings a friend's referral to where the friend's entry stands now, and never back: pending is attributed, in line is
 # confirmed, registered is qualified. A friend without a referral gets the one that somebody shared to their address
 # (the oldest; the referrer's own where a referrer is named), else a new one for the referrer that their entry names.
-# Whoever brought a person is no friend for that person to bring, so two people cannot bring each other.
+# Whoever brought a person is no friend for that person to bring, so two people cannot bring each other. Whom the rules
+# last denied and staff have not cleared since is nobody's friend, and what staff voided is not made anew.
 # One friend a statement and plain parameters: then PostgreSQL keeps the plan, which takes ten times as long to make as to
-# run. Plan: friend by primary key; referral by one_referrer_per_friend and referral_recipient; only our own row is locked.
+# run. Plan: friend by primary key, the latest look at it by assessment_entry; referral by one_referrer_per_friend and
+# referral_recipient; only our own row is locked.
 FOLLOW = """
 WITH friend AS (
     SELECT id, launch_id, referred_by_id, CASE left(invited_by, 5) WHEN 'code:' THEN 'code' ELSE 'link' END AS via,
            CASE status WHEN 'pending' THEN 'attributed' WHEN 'registered' THEN 'qualified' ELSE 'confirmed' END AS stands
     FROM waitlist_entry
     WHERE id = %(friend)s AND status IN ('pending', 'waiting', 'approved', 'invited', 'registered')
+      AND NOT EXISTS (
+        SELECT FROM (SELECT verdict, at FROM quality_assessment WHERE entry_id = waitlist_entry.id
+                     ORDER BY id DESC LIMIT 1) AS look
+        WHERE look.verdict = 'deny' AND NOT EXISTS (
+            SELECT FROM outbox_event WHERE subject = 'entry:' || waitlist_entry.id AND at > look.at
+               AND kind IN ('assessment.overruled', 'entry.released', 'entry.appealed', 'entry.restored')))
 ), had AS (
     SELECT referral.id, referral.referee_id, referral.status FROM referrals_referral AS referral
     JOIN friend ON referral.referee_id = friend.id
@@ -49,6 +57,9 @@ WITH friend AS (
       AND NOT EXISTS (SELECT FROM shared WHERE shared.referee_id = friend.id)
       AND NOT EXISTS (SELECT FROM referrals_referral AS back WHERE back.referee_id = friend.referred_by_id
                       AND back.referrer_id = friend.id AND back.status <> 'voided')
+      AND NOT EXISTS (SELECT FROM referrals_referral AS ended WHERE ended.referee_id = friend.id
+                      AND ended.referrer_id = friend.referred_by_id AND ended.status = 'voided'
+                      AND ended.void_for_good)
     ON CONFLICT DO NOTHING
     RETURNING id, launch_id, referrer_id, referee_id, status, via
 )

@@ -1,4 +1,4 @@
-"""Referrals, the milestones of a launch, and the rewards they pay."""
+"""Referrals, the milestones of a launch, the rewards they pay, and the ledger of what was given and taken back."""
 
 from django.db import models
 from django.db.models import Q
@@ -38,9 +38,18 @@ class Referral(models.Model):
     mailed_at = models.DateTimeField(null=True, help_text=_("When the one mail to the recipient was owed."))
     confirmed_at = models.DateTimeField(null=True)
     qualified_at = models.DateTimeField(null=True)
+    void_reason = models.TextField(blank=True, default="", db_default="")
+    void_for_good = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=_("Staff said that it counts no more: whatever the friend does later makes no new one."),
+    )
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(void_for_good=False) | Q(status="voided"), name="only_the_voided_are_void_for_good"
+            ),
             models.UniqueConstraint(
                 fields=["referee"],
                 condition=Q(referee__isnull=False) & ~Q(status="voided"),
@@ -90,7 +99,11 @@ class Milestone(models.Model):
 
 
 class Reward(models.Model):
-    """What a person earned. `milestone` is the count that paid it: unique, so it pays once for ever."""
+    """What a person earned. `milestone` is the count that paid it: unique, so it pays once for ever.
+
+    What the count of friends took back when it fell is given again when it is back (`may_return`); what staff took back
+    is not. Either way only what was taken back can be given again, as the ledger says.
+    """
 
     class Status(models.TextChoices):
         DUE = "due"
@@ -101,7 +114,7 @@ class Reward(models.Model):
     MOVES = {
         Status.DUE: {Status.GRANTED, Status.DROPPED},
         Status.GRANTED: {Status.CLAWED_BACK},
-        Status.CLAWED_BACK: set[Status](),
+        Status.CLAWED_BACK: {Status.GRANTED},
         Status.DROPPED: set[Status](),
     }
 
@@ -114,11 +127,57 @@ class Reward(models.Model):
     status = models.TextField(choices=Status, default=Status.DUE, db_default=Status.DUE)
     created_at = models.DateTimeField(db_default=Now())
     granted_at = models.DateTimeField(null=True)
+    may_return = models.BooleanField(
+        default=False, db_default=False, help_text=_("Taken back because friends were voided; returns with the count.")
+    )
+    tier_before = models.TextField(blank=True, default="", db_default="", help_text=_("To which a tier goes back."))
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["referrer", "milestone"], name="a_milestone_pays_once"),
+            models.CheckConstraint(
+                condition=Q(may_return=False) | Q(status="clawed_back"), name="only_what_was_taken_back_may_return"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.amount} {self.kind}"
+
+
+class LedgerLine(models.Model):
+    """One thing given to a referrer, or taken back: +5 when a friend confirmed, and −5 beside it when the friend was voided.
+
+    The database refuses to alter or delete a line. Like the trail it carries ids and outlives the rows they name, so that
+    somebody can be erased and the sums of others stay right.
+    """
+
+    referrer = models.ForeignKey(
+        Entry, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="ledger"
+    )
+    friend = models.ForeignKey(
+        Entry, null=True, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    reward = models.ForeignKey(
+        Reward, null=True, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="ledger"
+    )
+    kind = models.TextField(choices=Milestone.Kind)
+    amount = models.SmallIntegerField()
+    reason = models.TextField()
+    by = models.TextField()
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~Q(amount=0), name="a_ledger_line_says_something"),
+            models.CheckConstraint(
+                condition=Q(friend__isnull=True, reward__isnull=False) | Q(friend__isnull=False, reward__isnull=True),
+                name="a_ledger_line_is_about_a_friend_or_a_reward",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["referrer", "id"], name="ledger_referrer"),
+            models.Index(fields=["reward"], name="ledger_reward", condition=Q(reward__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount:+d} {self.kind}"

@@ -5,9 +5,9 @@ LONGEST_NAME = 20
 BETWEEN_LETTERS = "-'’"
 
 
-def may_earn(status: str, *, held: bool) -> bool:
-    """Rewards go to who is on the list or in. For who is held or turned away they stay due."""
-    return status not in TURNED_AWAY and not held
+def may_earn(status: str, *, held: bool, in_review: bool = False) -> bool:
+    """Rewards go to who is on the list or in. For who is held, in review or turned away they stay due."""
+    return status not in TURNED_AWAY and not held and not in_review
 
 
 def harmless_name(name: str) -> str:

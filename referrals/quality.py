@@ -10,16 +10,17 @@ PRIOR_GONE = 1
 
 @dataclass(frozen=True, slots=True)
 class Friends:
-    """Where the friends stand. Who confirmed and waits for their turn is in none of the three: that is no fault of theirs."""
+    """Where the friends stand. Who confirmed and waits for their turn is in none of the four: that is no fault of theirs."""
 
     stayed: int = 0  # registered, and still are
-    gone: int = 0  # left, were turned away or suspended, or staff voided the referral
+    gone: int = 0  # left, were turned away or suspended, or the referral was voided
     silent: int = 0  # never confirmed
+    in_review: int = 0  # the rules doubt them, and staff have not said that they are real
 
     @property
     def decided(self) -> int:
         """How many there is something to say about."""
-        return self.stayed + self.gone + self.silent
+        return self.stayed + self.gone + self.silent + self.in_review
 
 
 def score(friends: Friends) -> float:

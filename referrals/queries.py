@@ -4,23 +4,40 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, Count, Q, QuerySet, Sum, TextField, Value, When
-from django.db.models.functions import Cast, Coalesce
+from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Sum, TextField, Value, When
+from django.db.models.functions import Cast, Coalesce, Concat
 from django.utils.translation import ngettext
 
 from outbox import sql
+from outbox.models import Event
 from quality.measures import WINDOW
+from quality.models import Assessment
+from quality.signals import assessment_overruled
 from referrals import quality, rewards
 from referrals.milestones import DEFAULTS, Step
-from referrals.models import Milestone, Referral, Reward
+from referrals.models import LedgerLine, Milestone, Referral, Reward
 from referrals.policy import TURNED_AWAY
 from waitlist.models import Entry, Launch, Points
 from waitlist.scoring import weight
+from waitlist.signals import entry_appealed, entry_released, entry_restored
 
 FRIENDS_SHOWN = 50
 FRIEND_RULE = "friend_confirmed"
 JOINED = ("attributed", "confirmed", "qualified")
 CONFIRMED = ("confirmed", "qualified")
+# By these staff say that somebody is real, whatever the rules found before.
+CLEARED_BY = tuple(fact.name for fact in (assessment_overruled, entry_released, entry_appealed, entry_restored))
+WAITS = Q(status="due") | Q(status="clawed_back", may_return=True)  # rewards that are given as soon as they may be
+
+
+def in_review(entry: str) -> Exists:
+    """Whether the rules doubt the entry in that column: the latest look said review or deny, and staff have not cleared
+    them since."""
+    looks = Assessment.objects.filter(entry=OuterRef(entry))
+    later = Assessment.objects.filter(entry=OuterRef("entry"), pk__gt=OuterRef("pk"))
+    subject = Concat(Value("entry:"), Cast(OuterRef("entry"), TextField()))
+    cleared = Event.objects.filter(subject=subject, kind__in=CLEARED_BY, at__gt=OuterRef("at"))
+    return Exists(looks.exclude(verdict="allow").exclude(Exists(later)).exclude(Exists(cleared)))
 
 
 def friends_of(entry: Entry) -> list[dict[str, str]]:
@@ -85,20 +102,44 @@ def friends_decided(entry: Entry) -> quality.Friends:
     gone = Q(status="voided") | Q(referee__status__in=TURNED_AWAY)
     back = Q(status="voided", referee__brought_by__status__in=JOINED)  # voided once, and counted anew since
     found: dict[str, int] = (
-        Referral.objects.filter(referrer=entry)
+        Referral.objects.filter(referrer=entry, status__in=(*JOINED, "voided"))
         .exclude(back)
+        .annotate(doubted=in_review("referee"))
         .aggregate(
-            stayed=Count("pk", filter=Q(status="qualified") & ~gone),
+            stayed=Count("pk", filter=Q(status="qualified", doubted=False) & ~gone),
             gone=Count("pk", filter=gone),
-            silent=Count("pk", filter=Q(status="attributed") & ~gone),
+            silent=Count("pk", filter=Q(status="attributed", doubted=False) & ~gone),
+            in_review=Count("pk", filter=Q(doubted=True) & ~gone),
         )
     )
     return quality.Friends(**found)
 
 
 def qualified_count(entry: Entry) -> int:
-    """How many friends are in."""
+    """How many friends are in. Below this many a reward is taken back."""
     return Referral.objects.filter(referrer=entry, status="qualified").count()
+
+
+def sound(referrals: QuerySet[Referral]) -> QuerySet[Referral]:
+    """Those whose friends nobody doubts: not held, not suspended, not in review. An erased friend is no doubtful one."""
+    doubtful = Q(referee__isnull=False) & (Q(referee__held_at__isnull=False) | Q(referee__status="suspended"))
+    return referrals.exclude(doubtful).exclude(in_review("referee"))
+
+
+def sound_count(entry: Entry) -> int:
+    """How many friends are in whom nobody doubts. From this many on a reward is given."""
+    return sound(Referral.objects.filter(referrer=entry, status="qualified")).count()
+
+
+def is_in_review(entry: Entry) -> bool:
+    """Whether the rules doubt this person."""
+    return Entry.objects.filter(in_review("pk"), pk=entry.pk).exists()
+
+
+def denied(entry_ids: Iterable[int]) -> list[int]:
+    """Those of these people whom the rules last found to be nobody real."""
+    looks = Assessment.objects.filter(entry__in=entry_ids).order_by("entry", "-pk").distinct("entry")
+    return [look.entry_id for look in looks if look.verdict == "deny" and look.entry_id]
 
 
 def table_of(launch: Launch) -> Sequence[Step]:
@@ -113,10 +154,34 @@ def paid_milestones(entry: Entry) -> set[int]:
     return {count for count in found if count is not None}
 
 
+def ended_milestones(entry: Entry) -> set[int]:
+    """The counts that pay this person nothing any more: staff dropped the reward or took it back."""
+    ended = Reward.objects.filter(referrer=entry, status__in=["clawed_back", "dropped"], may_return=False)
+    return {count for count in ended.values_list("milestone", flat=True) if count is not None}
+
+
+def next_step(entry: Entry) -> tuple[Step, int] | None:
+    """The next milestone that still pays, and how many friends are missing; None when there is none ahead."""
+    have, ended = qualified_count(entry), ended_milestones(entry)
+    ahead = sorted(step for step in table_of(entry.launch) if step.count > have and step.count not in ended)
+    return (ahead[0], ahead[0].count - have) if ahead else None
+
+
+def given_of(reward: Reward) -> int:
+    """How much of this reward the person has, by the ledger."""
+    return int(LedgerLine.objects.filter(reward=reward).aggregate(sum=Coalesce(Sum("amount"), 0))["sum"])
+
+
 def with_due_rewards(entry_ids: Iterable[int]) -> list[int]:
     """Those of these people for whom a reward waits."""
-    waiting = Reward.objects.filter(referrer__in=entry_ids, status="due")
+    waiting = Reward.objects.filter(WAITS, referrer__in=entry_ids)
     return sorted(set(waiting.values_list("referrer_id", flat=True)))
+
+
+def referrers_of(entry_ids: Iterable[int]) -> list[int]:
+    """Whose friends these people are."""
+    counted = Referral.objects.filter(referee__in=entry_ids, status__in=CONFIRMED)
+    return sorted(set(counted.values_list("referrer_id", flat=True)))
 
 
 def friend_points(referrer: Entry) -> int:
@@ -139,18 +204,23 @@ def _keys(referrals: QuerySet[Referral]) -> QuerySet[Any]:
 
 
 def friend_without_points(entry: Entry) -> str | None:
-    """The first confirmed friend whose points were not given yet, as the points lines name them."""
-    confirmed = Referral.objects.filter(referrer=entry, status__in=CONFIRMED).order_by("confirmed_at", "pk")
+    """The first confirmed friend whom nobody doubts and whose points were not given yet, as the points lines name them."""
+    confirmed = sound(Referral.objects.filter(referrer=entry, status__in=CONFIRMED)).order_by("confirmed_at", "pk")
     lines = Points.objects.filter(entry=entry, rule=FRIEND_RULE)
     found: str | None = _keys(confirmed).exclude(named__in=lines.values("key")).first()
     return found
 
 
-def lines_of_gone_friends(entry: Entry) -> list[str]:
-    """The points lines whose friends count no more. An erased friend's line stays: erasure is no fault."""
+def lines_of_gone_friends(entry: Entry) -> dict[str, str]:
+    """The points lines whose friends count no more, each with the reason. An erased friend's line stays: erasure is no
+    fault."""
     own = Referral.objects.filter(referrer=entry)
-    lines = Points.objects.filter(entry=entry, rule=FRIEND_RULE, key__in=_keys(own.filter(status="voided")))
-    return list(lines.exclude(key__in=_keys(own.filter(status__in=CONFIRMED))).values_list("key", flat=True))
+    lines = Points.objects.filter(entry=entry, rule=FRIEND_RULE).exclude(
+        key__in=_keys(own.filter(status__in=CONFIRMED))
+    )
+    voided = own.filter(status="voided", referee__isnull=False).order_by("pk")
+    why = {str(friend): reason for friend, reason in voided.values_list("referee_id", "void_reason")}
+    return {key: why[key] for key in lines.order_by("pk").values_list("key", flat=True) if key in why}
 
 
 def asked_today(entry: Entry, since: Any) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from outbox.facts import Said
+from quality.signals import assessment_overruled, entry_assessed
 from referrals import actions
 from referrals.actions import Friend
 from waitlist.channels import Contact
@@ -56,6 +57,21 @@ def void_friends(said: Sequence[Said], by: str) -> None:
     actions.void_friends(ids_of(said), "friend is gone", by=by)
 
 
+@entry_assessed.connect
+def void_denied_friends(said: Sequence[Said], by: str) -> None:
+    """The rules say that they are nobody real: they count for nobody."""
+    denied = [one.id for one in said if one.data["verdict"] == "deny"]
+    actions.void_friends(denied, "friend was denied", by=by)
+
+
+@assessment_overruled.connect
+@entry_released.connect
+@entry_restored.connect
+def trust_friends_again(said: Sequence[Said], by: str) -> None:
+    """Staff say that they are real: what rests on them waits no more."""
+    actions.count_again(ids_of(said), by=by)
+
+
 @entry_registered.connect
 def qualify_friends(said: Sequence[Said], by: str) -> None:
     """They are in, by a code or because the launch is open: their referrals qualify."""
@@ -66,6 +82,7 @@ def qualify_friends(said: Sequence[Said], by: str) -> None:
 @entry_appealed.connect
 @entry_released.connect
 @entry_restored.connect
+@assessment_overruled.connect
 def pay_what_waited(said: Sequence[Said], by: str) -> None:
     """They may earn again."""
     actions.settle_later(ids_of(said))

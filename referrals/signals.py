@@ -8,7 +8,7 @@ referral_qualified = Fact("referral.qualified", "A friend whom somebody brought 
 referral_voided = Fact(
     "referral.voided", "A referral counts no more: the friend is gone, or staff said so.", public=True
 )
-# entry:ID {reward, kind, amount, tier?, milestone?}
+# entry:ID {reward, kind, amount, tier?, milestone?, again?}; again: what was taken back with the count is given anew
 reward_granted = Fact("reward.granted", "Somebody was given a reward.", public=True)
 # entry:ID {milestone, friends}
 milestone_reached = Fact(
@@ -22,8 +22,10 @@ referral_confirmed = Fact("referral.confirmed", "A friend confirmed, or joined w
 referral_shared = Fact(
     "referral.shared", "Somebody asked us to tell a friend; the friend is known as a keyed hash only."
 )
-# entry:ID {reward, kind, amount, reason}
-reward_clawed_back = Fact("reward.clawed_back", "Staff took a reward back, as far as it was unspent.")
+# entry:ID {reward, kind, amount, tier?, reason}
+reward_clawed_back = Fact(
+    "reward.clawed_back", "A reward was taken back as far as it was unspent: its friends were voided, or staff said so."
+)
 # entry:ID {reward, kind, amount, reason}
 reward_dropped = Fact("reward.dropped", "Staff decided that a reward which was due is not given.")
 # launch:ID {milestone, kind, amount, tier}

@@ -52,7 +52,7 @@ class EntryAdmin(ExportMixin, ReadOnly):
     show_full_result_count = False
     list_per_page = 50
     list_select_related = ()
-    inlines: ClassVar[Any] = (PointsInline,)  # the apps above add theirs
+    inlines: ClassVar[tuple[Any, ...]] = (PointsInline,)  # the apps above add theirs
     actions: tuple[Any, ...] = (
         with_reason(_("Approve"), actions.approve),
         with_reason(_("Hold"), actions.hold),
@@ -63,7 +63,7 @@ class EntryAdmin(ExportMixin, ReadOnly):
         with_reason(_("Suspend access"), actions.suspend),
         with_reason(_("Restore access"), actions.restore),
     )
-    readonly_fields = ("position",)
+    readonly_fields: ClassVar[tuple[Any, ...]] = ("position",)
 
     @admin.display(description=_("position now"))
     def position(self, entry: Entry) -> int | None:
@@ -85,10 +85,17 @@ class EntryAdmin(ExportMixin, ReadOnly):
 
 
 class WeightInline(admin.TabularInline):
-    """The points of the rules, where the launch differs from the defaults."""
+    """The points of the rules, where the launch differs from the defaults, and where its table B differs from A."""
 
     model = PointsWeight
+    fields = ("arm", "rule", "key", "points")
+    ordering = ("arm", "rule", "key")
     extra = 0
+    verbose_name = _("points of a rule")
+    verbose_name_plural = _(
+        "points of the rules: rows of table A say where this launch differs from the defaults, rows of table B where B "
+        "differs from A (it scores the trial share of people; without rows it scores as A does)"
+    )
 
 
 @admin.register(Launch)
@@ -102,8 +109,8 @@ class LaunchAdmin(admin.ModelAdmin):
         return request.user.has_perm("waitlist.change_launch")
 
     list_display: tuple[Any, ...] = ("name", "slug", "enabled", "mode", "approval", "daily_quota", "time_zone")
-    readonly_fields = ("created_at",)
-    inlines = (WeightInline,)
+    readonly_fields: ClassVar[tuple[Any, ...]] = ("created_at",)
+    inlines: ClassVar[tuple[Any, ...]] = (WeightInline,)
 
     def save_model(self, request: HttpRequest, obj: Launch, form: Any, change: bool) -> None:
         by = f"staff:{request.user.pk}"
@@ -114,9 +121,13 @@ class LaunchAdmin(admin.ModelAdmin):
             obj.pk = made.pk
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        if formset.model is not PointsWeight:
+            super().save_formset(request, form, formset, change)
+            return
         by = f"staff:{request.user.pk}"
         weights = formset.save(commit=False)
-        for weight in formset.deleted_objects:
+        renamed = [weight.pk for weight, fields in formset.changed_objects if set(fields) - {"points"}]
+        for weight in [*formset.deleted_objects, *PointsWeight.objects.filter(pk__in=renamed)]:
             actions.unweigh(weight, by=by)
         for weight in weights:
             actions.weigh(weight.launch, weight.rule, weight.key, weight.points, by=by, arm=weight.arm)

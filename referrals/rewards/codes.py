@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from invites import actions as invites
+from invites.models import Code
 from referrals.models import Reward
 
 TYPE = "invite_codes"
@@ -16,20 +18,35 @@ def channel(reward: Reward) -> str:
     return f"reward:{reward.pk}"
 
 
-def grant(reward: Reward, *, by: str) -> None:
-    """Makes the codes, for as many days as a member's first ones."""
+def worth(reward: Reward) -> int:
+    """So many codes."""
+    return reward.amount
+
+
+def grant(reward: Reward, amount: int, *, by: str) -> int:
+    """Makes so many codes, for as many days as a member's first ones. Given again they are the same codes, with the days
+    they have left: a reward never makes more codes than it says."""
+    if reward.granted_at is not None:
+        off = Code.objects.filter(unspent(reward), status="paused").order_by("-pk").values_list("pk", flat=True)
+        return invites.resume(Q(pk__in=list(off[:amount])), "friends are in again", by=by)
     launch = reward.referrer.launch
     spec = invites.Spec(
-        count=reward.amount,
+        count=amount,
         expires_at=timezone.now() + timedelta(days=launch.member_code_days),
         kind="personal",
         format=launch.code_format,
         channel=channel(reward),
         owner_id=reward.referrer_id,
     )
-    invites.make(launch, spec, run_id=None, by=by)
+    return len(invites.make(launch, spec, run_id=None, by=by))
 
 
-def take_back(reward: Reward, reason: str, *, by: str) -> None:
-    """Revokes those that nobody used; who came in with one stays in."""
-    invites.revoke(Q(owner=reward.referrer_id, channel=channel(reward), uses=0), reason, by=by)
+def take_back(reward: Reward, reason: str, *, for_good: bool, by: str) -> int:
+    """Revokes those that nobody used, or switches them off until they are given again; who came in with one stays in."""
+    change = invites.revoke if for_good else invites.pause
+    return change(unspent(reward), reason, by=by)
+
+
+def unspent(reward: Reward) -> Q:
+    """Its codes that nobody used yet. What ran out unused was lost before."""
+    return Q(owner=reward.referrer_id, channel=channel(reward), uses=0, expires_at__gt=Now())

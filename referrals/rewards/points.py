@@ -12,11 +12,16 @@ def key(reward: Reward) -> str:
     return f"milestone:{reward.milestone}" if reward.milestone else f"reward:{reward.pk}"
 
 
-def grant(reward: Reward, *, by: str) -> None:
+def worth(reward: Reward) -> int:
+    """So many points."""
+    return reward.amount
+
+
+def grant(reward: Reward, amount: int, *, by: str) -> int:
     """Adds one line of points."""
-    waitlist.award(reward.referrer_id, RULE, reward.amount, key=key(reward), by=by)
+    return waitlist.award(reward.referrer_id, RULE, amount, key=key(reward), by=by)
 
 
-def take_back(reward: Reward, reason: str, *, by: str) -> None:
-    """Takes the line back; the trail keeps both."""
-    waitlist.withdraw(reward.referrer_id, RULE, key(reward), by=by)
+def take_back(reward: Reward, reason: str, *, for_good: bool, by: str) -> int:
+    """Takes the line back; the ledger keeps both."""
+    return waitlist.withdraw(reward.referrer_id, RULE, key(reward), by=by)

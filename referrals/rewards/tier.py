@@ -2,15 +2,27 @@
 
 from referrals.models import Reward
 from waitlist import actions as waitlist
+from waitlist.models import Entry
 
 TYPE = "tier"
+STANDARD = "standard"
 
 
-def grant(reward: Reward, *, by: str) -> None:
-    """Gives the tier."""
+def worth(reward: Reward) -> int:
+    """One tier, whatever stands in the amount."""
+    return 1
+
+
+def grant(reward: Reward, amount: int, *, by: str) -> int:
+    """Gives the tier. What the person had before stands in the reward."""
     waitlist.raise_tier(reward.referrer_id, reward.tier, by=by)
+    reward.referrer.tier = reward.tier
+    return 1
 
 
-def take_back(reward: Reward, reason: str, *, by: str) -> None:
-    """Back to the tier that everybody has. What they had before is not kept, so staff set any other by hand."""
-    waitlist.raise_tier(reward.referrer_id, "standard", by=by)
+def take_back(reward: Reward, reason: str, *, for_good: bool, by: str) -> int:
+    """Back to the tier they had before; nothing where they were given another one since."""
+    if not Entry.objects.filter(pk=reward.referrer_id, tier=reward.tier).exists():
+        return 0
+    waitlist.raise_tier(reward.referrer_id, reward.tier_before or STANDARD, by=by)
+    return 1

@@ -11,11 +11,11 @@ from django.utils import timezone
 
 from config.invariants import broken
 from invites import actions as invites
-from invites.queries import codes_of, run_texts
+from invites.queries import codes_of, run_texts, unspent
 from outbox import relay
 from outbox.models import Delivery
 from referrals import actions, hot, milestones, queries
-from referrals.models import Referral, Reward
+from referrals.models import LedgerLine, Referral, Reward
 from tests import cast
 from waitlist import actions as waitlist
 from waitlist.models import Entry, Launch
@@ -145,7 +145,49 @@ def test_a_count_that_falls_and_crosses_at_once_pays_once(launch: Launch, ben: E
     relay.drain()
     assert queries.qualified_count(ben) == 5
     assert paid(ben) == [3, 5]
-    assert earned_codes(ben) == 6
+    assert (earned_codes(ben), unspent(ben)) == (6, 9)
+    assert broken() == []
+
+
+@pytest.fixture
+def taken_back(launch: Launch, ben: Entry, bulk: str) -> Entry:
+    """Ben, whose milestone was taken back when a friend was voided; another one came in since, and nobody has looked."""
+    come_in(launch, bulk, range(3))
+    relay.drain()
+    actions.void([Referral.objects.filter(referrer=ben, status="qualified").earliest("pk").pk], "a fake", by="staff:1")
+    relay.drain()
+    come_in(launch, bulk, [3])
+    return ben
+
+
+def test_what_was_taken_back_is_given_again_once(taken_back: Entry, race: Race) -> None:
+    assert sorted(race(CROWD, pay(taken_back))) == [0] * (CROWD - 1) + [1]
+    lines = LedgerLine.objects.filter(referrer=taken_back, kind="codes").order_by("pk")
+    assert list(lines.values_list("amount", flat=True)) == [3, -3, 3]
+    assert (earned_codes(taken_back), unspent(taken_back)) == (3, 6)
+    assert broken() == []
+
+
+def test_control_without_lock_and_guard_it_is_given_again_many_times(
+    taken_back: Entry, race: Race, without_lock: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guarded = actions.move
+
+    def unguarded(rows: Any, *, to: str, **changes: Any) -> int:
+        if to != "granted":
+            return guarded(rows, to=to, **changes)
+        return int(Reward.objects.filter(referrer=taken_back).update(status=to, **changes))
+
+    monkeypatch.setattr(actions, "move", unguarded)
+    assert sum(race(CROWD, pay(taken_back))) > 1
+
+
+def test_it_is_taken_back_once(launch: Launch, ben: Entry, bulk: str, race: Race) -> None:
+    come_in(launch, bulk, range(3))
+    relay.drain()
+    actions.void([Referral.objects.filter(referrer=ben, status="qualified").earliest("pk").pk], "a fake", by="staff:1")
+    race(CROWD, pay(ben))
+    assert list(LedgerLine.objects.filter(kind="codes").order_by("pk").values_list("amount", flat=True)) == [3, -3]
 
 
 def test_earning_and_the_worker_race_and_pay_once(launch: Launch, ben: Entry, bulk: str, race: Race) -> None:

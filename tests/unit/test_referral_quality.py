@@ -16,6 +16,10 @@ from referrals.quality import Friends, score
         (Friends(stayed=1, gone=1), 0.5),
         (Friends(stayed=3), 0.8),
         (Friends(stayed=8, gone=1, silent=1), 0.75),
+        (Friends(in_review=1), 0.3333),
+        (Friends(stayed=1, in_review=1), 0.5),
+        (Friends(stayed=8, in_review=2), 0.75),
+        (Friends(stayed=6, gone=1, silent=1, in_review=2), 0.5833),
         (Friends(stayed=98), 0.99),
         (Friends(gone=98), 0.01),
     ],
@@ -51,6 +55,7 @@ def test_what_is_no_name_may_not(name: str) -> None:
 def test_who_is_on_the_list_or_in_may_earn(status: str) -> None:
     assert may_earn(status, held=False)
     assert not may_earn(status, held=True)
+    assert not may_earn(status, held=False, in_review=True)
 
 
 @pytest.mark.parametrize("status", ["rejected", "blocked", "left", "suspended"])

@@ -1,0 +1,36 @@
+"""What members answered to the one question."""
+
+from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from quality.models import Answer
+from waitlist.admin import LaunchAdmin, ReadOnly
+from waitlist.models import Launch
+
+
+@admin.display(description=_("two scoring tables"))
+def trial_link(launch: Launch) -> str:
+    """The way to the page that says what became of the people of each table."""
+    if launch._state.adding:
+        return "–"
+    return format_html(
+        '<a href="{}">{}</a>', reverse("launch-trial", args=[launch.pk]), gettext("What became of the people of each")
+    )
+
+
+LaunchAdmin.readonly_fields = (*LaunchAdmin.readonly_fields, trial_link)
+
+
+@admin.register(Answer)
+class AnswerAdmin(ReadOnly):
+    """What members answered to the launch's one question."""
+
+    list_display = ("at", "score", "comment", "entry")
+    list_filter = ("entry__launch", "score", "at")
+    list_select_related = ("entry",)
+    search_fields = ("=entry__canonical", "=entry__id")
+    show_full_result_count = False
+    ordering = ("-at",)
