@@ -102,6 +102,8 @@ def _evidence(row: Any, act: str) -> Evidence:
         same_text=row.same_text,
         same_stem=row.same_stem,
         linked_here=row.linked_here,
+        company_brought=row.company_brought,
+        company_caught=row.company_caught,
         referrer_device=row.referrer_device,
         referrer_stem=row.referrer_stem,
         referral_cycle=row.referral_cycle,

@@ -92,7 +92,8 @@ SELECT asked.id, asked.launch_id, launch.review_score, launch.deny_score, asked.
        here.people AS network_people, here.devices AS network_devices, around.people AS nearby_people,
        around.devices AS nearby_devices, machine.people AS device_people, house.people AS domain_people,
        house.places AS domain_networks, words.people AS same_text, named.people AS same_stem, linked.people AS linked_here,
-       near.same_device AS referrer_device, near.same_stem AS referrer_stem, circle.closed AS referral_cycle,
+       company.brought AS company_brought, company.caught AS company_caught, near.same_device AS referrer_device,
+       near.same_stem AS referrer_stem, circle.closed AS referral_cycle,
        {{spread}} AS code_networks, asked.id IS NOT NULL AND EXISTS (
            SELECT FROM outbox_event AS event
            WHERE event.subject = 'entry:' || asked.id AND event.kind = 'assessment.overruled') AS cleared
@@ -102,6 +103,10 @@ JOIN waitlist_launch AS launch ON launch.id = asked.launch_id
     SELECT coalesce(bool_or(trace.device = asked.device AND trace.device <> ''), false) AS same_device,
            coalesce(bool_or(trace.stem_key = asked.stem_key), false) AS same_stem
     FROM waitlist_trace AS trace WHERE trace.entry_id = asked.referrer) AS near
+CROSS JOIN LATERAL (
+    SELECT count(*) AS brought, count(*) FILTER (WHERE held_by = 'quality') AS caught FROM (
+        SELECT held_by FROM waitlist_entry WHERE referred_by_id = asked.referrer AND id IS DISTINCT FROM asked.id
+        LIMIT %(most)s) AS seen) AS company
 CROSS JOIN LATERAL (
     WITH RECURSIVE chain(id, depth) AS (
         SELECT asked.referrer, 1 WHERE asked.referrer IS NOT NULL
@@ -138,6 +143,8 @@ JOIN LATERAL (
     UNION ALL
     SELECT entry_id FROM waitlist_trace WHERE domain = mine.domain AND domain <> ''
        AND at BETWEEN mine.at - interval '1 day' AND mine.at + interval '1 day'
+    UNION ALL
+    SELECT id FROM waitlist_entry WHERE referred_by_id = caught.referred_by_id
     UNION ALL
     SELECT entry_id FROM waitlist_trace WHERE text_key = mine.text_key
        AND at BETWEEN mine.at - interval '7 days' AND mine.at + interval '7 days'

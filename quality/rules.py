@@ -33,6 +33,8 @@ class Evidence:
     same_text: int = 0  # who gave the same use case, word for word, within a week
     same_stem: int = 0  # from here within a day, with the same address but for a tag or a number
     linked_here: int = 0  # from here with the same browser, and brought by somebody from here, within a day
+    company_brought: int = 0  # others whom the same person brought
+    company_caught: int = 0  # and how many of those the rules hold
     referrer_device: bool = False  # the browser of who brought them
     referrer_stem: bool = False  # the address of who brought them, but for a tag or a number
     referral_cycle: bool = False  # who brought them was brought by them
@@ -153,6 +155,12 @@ def referral_ring(evidence: Evidence) -> bool:
     return evidence.linked_here >= 4
 
 
+@rule(30)
+def caught_company(evidence: Evidence) -> bool:
+    """Most of the others whom the same person brought were held by these rules."""
+    return evidence.company_caught >= 4 and evidence.company_caught * 2 >= evidence.company_brought
+
+
 @rule(15)
 def device_of_referrer(evidence: Evidence) -> bool:
     """The browser is the one of who brought them."""
@@ -195,6 +203,9 @@ PROGRAMS = re.compile(
     re.IGNORECASE,
 )
 VOWELS = frozenset("aeiouyäöüéèàаеёиоуыэюя")
+CONSONANTS = re.compile(
+    r"[bcdfghjklmnpqrstvwxz]{6}"
+)  # no language that is written in these letters has so many in a row
 LONG_NAME = 8
 
 
@@ -204,7 +215,7 @@ def is_program(user_agent: str) -> bool:
 
 
 def is_made_up(canonical: str) -> bool:
-    """Whether the name of an address looks drawn: long, and with digits among the letters or hardly a vowel.
+    """Whether the name of an address looks drawn: long, and with digits among the letters, hardly a vowel, or none for long.
 
     A year or a number at the end is what people write; it is left out first.
     """
@@ -213,4 +224,5 @@ def is_made_up(canonical: str) -> bool:
     if len(name) < LONG_NAME or not letters:
         return False
     changes = sum(a.isdigit() != b.isdigit() for a, b in pairwise(name))
-    return changes >= 3 or sum(letter in VOWELS for letter in letters) < len(letters) * 0.1
+    mixed = changes >= 3 or (changes >= 2 and sum(letter.isdigit() for letter in name) >= 2)
+    return mixed or CONSONANTS.search(name) is not None or not VOWELS.intersection(letters)

@@ -23,6 +23,8 @@ SENTENCES: dict[str, Promise] = {
     "same_text": gettext_lazy("%(n)s others gave the same use case, word for word."),
     "same_stem": gettext_lazy("%(n)s others from here with the same address but for a tag or a number."),
     "linked_here": gettext_lazy("%(n)s others from here with the same browser, brought by somebody from here."),
+    "company_brought": gettext_lazy("%(n)s others were brought by the same person."),
+    "company_caught": gettext_lazy("%(n)s of those are held by the rules."),
     "referrer_device": gettext_lazy("The browser is the one of who brought them."),
     "referrer_stem": gettext_lazy("The address is the one of who brought them, but for a tag or a number."),
     "referral_cycle": gettext_lazy("Who brought them was brought by them."),

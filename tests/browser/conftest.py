@@ -12,6 +12,9 @@ from pytest_django.live_server_helper import LiveServer
 from tests.conftest import SERVERS
 from waitlist.models import Launch
 
+PERSONS = (
+    "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/131.0 Mobile Safari/537.36"  # a headless one says so
+)
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 
 # Playwright keeps an event loop in this thread, which Django would take for asynchronous code of ours.
@@ -76,7 +79,7 @@ def visit(chromium: Browser, site: str) -> Iterator[Visit]:
     came: list[Visitor] = []
 
     def come(**screen: object) -> Visitor:
-        context = chromium.new_context(**({"viewport": PHONE, "locale": "en-GB"} | screen))  # type: ignore[arg-type]
+        context = chromium.new_context(**({"viewport": PHONE, "locale": "en-GB", "user_agent": PERSONS} | screen))  # type: ignore[arg-type]
         came.append(Visitor(context.new_page(), site))
         return came[-1]
 

@@ -42,6 +42,11 @@ CASES: dict[str, list[tuple[dict[str, Any], bool]]] = {
     "repeated_text": [({"same_text": 3}, True), ({"same_text": 2}, False)],
     "numbered_address": [({"same_stem": 2}, True), ({"same_stem": 1}, False)],
     "referral_ring": [({"linked_here": 4}, True), ({"linked_here": 3}, False)],
+    "caught_company": [
+        ({"company_caught": 4, "company_brought": 8}, True),
+        ({"company_caught": 4, "company_brought": 9}, False),
+        ({"company_caught": 3, "company_brought": 3}, False),
+    ],
     "device_of_referrer": [({"referrer_device": True}, True), ({}, False)],
     "self_referral": [
         ({"referrer_stem": True, "referrer_device": True}, True),
@@ -112,6 +117,8 @@ def test_a_row_of_another_release_can_be_replayed_too() -> None:
         ("schwartz.b@example.com", False),
         ("bob@example.com", False),
         ("iloveu2much@example.com", False),
+        ("a1b2cdefgh@example.com", True),
+        ("max2mueller@example.com", False),
         ("анна.иванова@example.com", False),
     ],
 )
