@@ -1,5 +1,5 @@
 -- What wrk sends: new people who join, or who redeem the codes of a file. A file of one code is the hot code of everybody.
--- wrk ... -- join|redeem TAG THREADS NETWORKS [FILE]
+-- wrk ... -- join|redeem TAG THREADS [FILE]
 local given = 0
 local paths = { join = "/api/waitlist/join", redeem = "/api/invites/redeem" }
 local rest = '"name":"Ada Lovelace","persona":"agency","use_case":"we plan content for small teams and want automation"'
@@ -10,10 +10,10 @@ function setup(thread)
 end
 
 function init(args)
-   what, tag, threads, networks = args[1], args[2], tonumber(args[3]), args[4] == "1"
+   what, tag, threads = args[1], args[2], tonumber(args[3])
    n, codes = 0, {}
-   if args[5] and args[5] ~= "" then
-      for line in io.lines(args[5]) do codes[#codes + 1] = line end
+   if args[4] and args[4] ~= "" then
+      for line in io.lines(args[4]) do codes[#codes + 1] = line end
    end
    headers = {
       ["Content-Type"] = "application/json",
@@ -23,7 +23,7 @@ function init(args)
 end
 
 function request()
-   local email = string.format('{"email":"p%s-%d-%d@example.com",', tag, number, n)
+   local email = string.format('{"email":"p%s-%d-%d@gmail.com",', tag, number, n)
    local body
    if what == "join" then
       body = email .. rest .. "}"
@@ -32,9 +32,7 @@ function request()
       if code == nil then wrk.thread:stop() end
       body = email .. '"code":"' .. (code or "") .. '"}'
    end
-   if networks then
-      headers["X-Forwarded-For"] = string.format("%d.%d.%d.%d", math.random(1, 99), math.random(0, 255), math.random(0, 255), math.random(1, 254))
-   end
+   headers["X-Forwarded-For"] = string.format("%d.%d.%d.%d", math.random(1, 99), math.random(0, 255), math.random(0, 255), math.random(1, 254))
    n = n + 1
    return wrk.format("POST", paths[what], headers, body)
 end

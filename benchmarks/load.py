@@ -50,26 +50,26 @@ class Load:
         return f"{self.rate:.0f}/s, CPU {web:.0f} + {database:.0f} µs"
 
 
-def ask(web: Web, what: str, *, clients: int, seconds: int, codes: Path | None = None, networks: bool = False) -> Load:
+def ask(web: Web, what: str, *, clients: int, seconds: int, codes: Path | None = None) -> Load:
     """Lets so many clients ask for so long: "join" or "redeem" with the codes of a file, always by new people."""
     postmaster = int(os.environ["BENCH_POSTMASTER"])
     before = cpu.seconds(web.pid), cpu.seconds(postmaster)
     by = wrk if shutil.which("wrk") else threads
-    answered, refused, took = by(web, what, clients, seconds, str(codes or ""), networks)
+    answered, refused, took = by(web, what, clients, seconds, str(codes or ""))
     return Load(answered, refused, took, cpu.seconds(web.pid) - before[0], cpu.seconds(postmaster) - before[1])
 
 
-def wrk(web: Web, what: str, clients: int, seconds: int, codes: str, networks: bool) -> tuple[int, int, float]:
+def wrk(web: Web, what: str, clients: int, seconds: int, codes: str) -> tuple[int, int, float]:
     threads = min(2, clients)
     command = ["wrk", f"-t{threads}", f"-c{clients}", f"-d{seconds}s", "--timeout", "10s", "-s", str(HERE / "ask.lua")]
-    command += [web.url, "--", what, secrets.token_hex(4), str(threads), str(int(networks)), codes]
+    command += [web.url, "--", what, secrets.token_hex(4), str(threads), codes]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found = re.search(r"ANSWERED (\d+) REFUSED (\d+) MICROSECONDS (\d+)", said)
     assert found, said
     return int(found[1]), int(found[2]), int(found[3]) / 1e6
 
 
-def threads(web: Web, what: str, clients: int, seconds: int, codes: str, networks: bool) -> tuple[int, int, float]:
+def threads(web: Web, what: str, clients: int, seconds: int, codes: str) -> tuple[int, int, float]:
     """The same in a process of its own, so that it shares no lock with who measures."""
     command = [
         sys.executable,
@@ -79,7 +79,6 @@ def threads(web: Web, what: str, clients: int, seconds: int, codes: str, network
         what,
         str(clients),
         str(seconds),
-        str(int(networks)),
         codes,
     ]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -93,7 +92,7 @@ def bodies(what: str, codes: str, clients: int, number: int) -> Iterator[bytes]:
     texts = Path(codes).read_text().split() if codes else []
     own = texts if len(texts) == 1 else texts[number::clients]
     for n in count():
-        person = {"email": f"p{tag}-{n}@example.com"}
+        person = {"email": f"p{tag}-{n}@gmail.com"}
         if what == "join":
             yield json.dumps(person | JOIN).encode()
         elif n < len(own) or len(texts) == 1:
@@ -105,26 +104,26 @@ def bodies(what: str, codes: str, clients: int, number: int) -> Iterator[bytes]:
 PATHS = {"join": "/api/waitlist/join", "redeem": "/api/invites/redeem"}
 
 
-def client(url: str, what: str, codes: str, clients: int, number: int, end: float, networks: bool) -> tuple[int, int]:
+def client(url: str, what: str, codes: str, clients: int, number: int, end: float) -> tuple[int, int]:
     """One client on one connection that is kept."""
     answered = refused = 0
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
     for body in bodies(what, codes, clients, number):
         if time.monotonic() > end:
             break
-        forwarded = {"X-Forwarded-For": ".".join(str(part) for part in secrets.token_bytes(4))} if networks else {}
-        connection.request("POST", PATHS[what], body, HEADERS | forwarded)
+        forwarded = ".".join(str(part) for part in secrets.token_bytes(4))
+        connection.request("POST", PATHS[what], body, HEADERS | {"X-Forwarded-For": forwarded})
         response = connection.getresponse()
         response.read()
         answered, refused = answered + 1, refused + (response.status >= 300)
     return answered, refused
 
 
-def main(url: str, what: str, clients: str, seconds: str, networks: str, codes: str) -> None:
+def main(url: str, what: str, clients: str, seconds: str, codes: str) -> None:
     start = time.monotonic()
     crowd, end = int(clients), start + int(seconds)
     with ThreadPoolExecutor(crowd) as pool:
-        said = list(pool.map(lambda n: client(url, what, codes, crowd, n, end, networks == "1"), range(crowd)))
+        said = list(pool.map(lambda n: client(url, what, codes, crowd, n, end), range(crowd)))
     print(sum(one[0] for one in said), sum(one[1] for one in said), time.monotonic() - start)
 
 

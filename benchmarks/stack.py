@@ -62,6 +62,7 @@ class Running:
             "TESTING": "false",
             "LOG_LEVEL": "ERROR",
             "RATELIMIT_ENABLE": "false",
+            "TRUSTED_PROXIES": "1",  # each caller names a network of their own, as strangers have one
         }
 
     def stop(self) -> None:

@@ -159,8 +159,8 @@ def _membership(ask: Ask, found: Any) -> waitlist.Membership:
 def weigh_up(launch: Launch, ask: Ask, found: Any) -> Assessed:
     """What the rules say of this redemption; nothing is written."""
     networks = queries.networks_of(found.id, timezone.now()) if found.kind in FEW_HANDS else 0
-    call = Redeeming(launch.pk, ask.contact, ask.origin, found.entry_id, found.id, found.owner_id, networks)
-    return evidence.of_call(call)
+    call = Redeeming(ask.contact, ask.origin, found.entry_id, found.owner_id, networks)
+    return evidence.of_call(launch, call)
 
 
 @verb

@@ -1,11 +1,13 @@
-"""Gathers the evidence about people, once, in one statement for all of them."""
+"""Gathers the evidence about a person, once: what they said, then what can be asked about the others."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from disposable_email_domains import blocklist
+from django.utils import timezone
 
 from outbox import sql
 from outbox.callers import Origin
@@ -14,6 +16,7 @@ from quality.models import ListedDomain
 from quality.rules import Evidence, Finding, find, is_made_up, is_program
 from waitlist.actions import domain_traced, stem_key_of
 from waitlist.channels import Contact
+from waitlist.models import Launch
 
 MOST = 200  # neighbours counted: more of them say nothing more
 KEPT_SECONDS = 5.0  # an owner's word about a domain acts within so many in every process
@@ -40,76 +43,125 @@ class Assessed:
 class Redeeming:
     """Somebody about to redeem a code: who, by whose code, and how far the code has travelled lately."""
 
-    launch_id: int
     contact: Contact
     origin: Origin
     entry_id: int | None = None
-    code_id: int | None = None
     referrer_id: int | None = None
     code_networks: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of one person before the others are asked about."""
+
+    launch_id: int
+    review_score: int
+    deny_score: int
+    contact_kind: str
+    canonical: str
+    at: datetime
+    entry_id: int | None = None
+    referrer: int | None = None
+    network: str | None = None
+    user_agent: str = ""
+    device: str = ""
+    domain: str = ""
+    text_key: bytes | None = None
+    stem_key: bytes | None = None
+    form_seconds: float | None = None
+    has_friends: bool = False
+    cleared: bool = False
+
+    def questions(self) -> tuple[str, ...]:
+        """What can be asked about the others: without a browser of their own nobody shares it."""
+        placed, brought = self.network is not None, self.referrer is not None
+        asked = {
+            "place": placed,
+            "browser": bool(self.device),
+            "domain": bool(self.domain),
+            "words": self.text_key is not None,
+            "name": self.stem_key is not None and (placed or bool(self.device)),
+            "links": placed and not self.domain and (brought or self.has_friends),
+            "referrer": brought,
+            "company": brought,
+            "circle": brought and self.entry_id is not None,
+        }
+        return tuple(name for name, is_asked in asked.items() if is_asked)
+
+
 def of_entries(ids: Sequence[int], act: str) -> list[Assessed]:
     """What these people's traces say now, and what the rules find in it."""
-    rows = sql.rows(hot.GATHER_ENTRIES, {"ids": sql.joined(ids), "most": MOST}) if ids else []
-    return [_assessed(row, act) for row in rows]
+    rows = [sql.one(hot.SAID, {"entry": pk}) for pk in ids]
+    return [_assessed(known_of(row), act) for row in rows if row is not None]
 
 
-def of_call(call: Redeeming) -> Assessed:
+def known_of(row: Any) -> Known:
+    """A row of hot.SAID."""
+    said = row._asdict()
+    said |= {"entry_id": said.pop("id"), "user_agent": row.user_agent or "", "device": row.device or ""}
+    return Known(**said)
+
+
+def of_call(launch: Launch, call: Redeeming) -> Assessed:
     """The same for a redemption, before anything of it is written."""
     contact, origin = call.contact, call.origin
-    params = {
-        "entry": call.entry_id,
-        "launch": call.launch_id,
-        "contact_kind": contact.kind,
-        "canonical": contact.canonical,
-        "referrer": call.referrer_id,
-        "network": origin.network,
-        "user_agent": origin.user_agent,
-        "device": origin.device,
-        "at": origin.at,
-        "domain": domain_traced(contact),
-        "stem_key": stem_key_of(contact),
-        "country": origin.country,
-        "code": call.code_id,
-        "code_networks": call.code_networks,
-        "most": MOST,
-    }
-    return _assessed(sql.one(hot.GATHER_CALL, params), "redeem")
+    before = known_of(sql.one(hot.SAID, {"entry": call.entry_id})) if call.entry_id else None
+    known = Known(
+        launch_id=launch.pk,
+        review_score=launch.review_score,
+        deny_score=launch.deny_score,
+        contact_kind=contact.kind,
+        canonical=contact.canonical,
+        at=origin.at or timezone.now(),
+        entry_id=call.entry_id,
+        referrer=call.referrer_id or (before.referrer if before else None),
+        network=origin.network,
+        user_agent=origin.user_agent,
+        device=origin.device,
+        domain=domain_traced(contact),
+        stem_key=stem_key_of(contact),
+        has_friends=before is not None and before.has_friends,
+        cleared=before is not None and before.cleared,
+    )
+    return _assessed(known, "redeem", code_networks=call.code_networks)
 
 
-def _assessed(row: Any, act: str) -> Assessed:
-    evidence = _evidence(row, act)
-    finding = find(evidence, review_score=row.review_score, deny_score=row.deny_score)
-    return Assessed(row.launch_id, row.id, evidence, finding)
+def _assessed(known: Known, act: str, code_networks: int = 0) -> Assessed:
+    evidence = _evidence(known, act, code_networks)
+    finding = find(evidence, review_score=known.review_score, deny_score=known.deny_score)
+    return Assessed(known.launch_id, known.entry_id, evidence, finding)
 
 
-def _evidence(row: Any, act: str) -> Evidence:
-    is_mail = row.contact_kind == "email"
+def _evidence(known: Known, act: str, code_networks: int) -> Evidence:
+    is_mail, questions = known.contact_kind == "email", known.questions()
+    params = _params(known)
+    told = {name: value for one in questions for name, value in sql.one(hot.QUESTIONS[one], params)._asdict().items()}
     return Evidence(
         act=act,
-        disposable=is_mail and is_disposable(row.canonical.partition("@")[2]),
-        made_up=is_mail and is_made_up(row.canonical),
-        program=row.placed and is_program(row.user_agent or ""),
-        form_seconds=row.form_seconds,
-        network_people=row.network_people,
-        network_devices=row.network_devices,
-        nearby_people=row.nearby_people,
-        nearby_devices=row.nearby_devices,
-        device_people=row.device_people,
-        domain_people=row.domain_people,
-        domain_networks=row.domain_networks,
-        same_text=row.same_text,
-        same_stem=row.same_stem,
-        linked_here=row.linked_here,
-        company_brought=row.company_brought,
-        company_caught=row.company_caught,
-        referrer_device=row.referrer_device,
-        referrer_stem=row.referrer_stem,
-        referral_cycle=row.referral_cycle,
-        code_networks=row.code_networks,
-        cleared=bool(row.cleared),
+        disposable=is_mail and is_disposable(known.canonical.partition("@")[2]),
+        made_up=is_mail and is_made_up(known.canonical),
+        program=known.network is not None and is_program(known.user_agent),
+        form_seconds=known.form_seconds,
+        code_networks=code_networks,
+        cleared=known.cleared,
+        **told,
     )
+
+
+def _params(known: Known) -> dict[str, Any]:
+    return {
+        "launch": known.launch_id,
+        "entry": known.entry_id,
+        "referrer": known.referrer,
+        "network": known.network,
+        "user_agent": known.user_agent,
+        "device": known.device,
+        "at": known.at,
+        "domain": known.domain,
+        "text_key": known.text_key,
+        "stem_key": known.stem_key,
+        "most": MOST,
+    }
 
 
 def is_disposable(domain: str) -> bool:

@@ -158,7 +158,7 @@ def referral_ring(evidence: Evidence) -> bool:
 @rule(30)
 def caught_company(evidence: Evidence) -> bool:
     """Most of the others whom the same person brought were held by these rules."""
-    return evidence.company_caught >= 4 and evidence.company_caught * 2 >= evidence.company_brought
+    return evidence.company_caught >= 3 and evidence.company_caught * 2 >= evidence.company_brought
 
 
 @rule(15)

@@ -34,18 +34,17 @@ def assess(ids: Sequence[int], act: str) -> list[Assessed]:
 @verb
 def keep(found: Sequence[Assessed], act: str) -> None:
     """Writes down the evidence and what fired, one row each."""
-    if not found:
-        return
-    params = {
-        "act": act,
-        "launches": sql.joined(one.launch_id for one in found),
-        "entries": sql.joined(one.entry_id for one in found),
-        "evidence": sql.joined(json.dumps(one.evidence.kept()) for one in found),
-        "rules": sql.joined(",".join(one.finding.rules) or None for one in found),
-        "scores": sql.joined(one.finding.score for one in found),
-        "verdicts": sql.joined(one.finding.verdict for one in found),
-    }
-    sql.rows(hot.KEEP, params)
+    for one in found:
+        params = {
+            "act": act,
+            "launch": one.launch_id,
+            "entry": one.entry_id,
+            "evidence": json.dumps(one.evidence.kept()),
+            "rules": " ".join(one.finding.rules) or None,
+            "score": one.finding.score,
+            "verdict": one.finding.verdict,
+        }
+        sql.rows(hot.KEEP, params)
 
 
 @verb

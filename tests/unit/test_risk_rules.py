@@ -43,9 +43,9 @@ CASES: dict[str, list[tuple[dict[str, Any], bool]]] = {
     "numbered_address": [({"same_stem": 2}, True), ({"same_stem": 1}, False)],
     "referral_ring": [({"linked_here": 4}, True), ({"linked_here": 3}, False)],
     "caught_company": [
-        ({"company_caught": 4, "company_brought": 8}, True),
-        ({"company_caught": 4, "company_brought": 9}, False),
-        ({"company_caught": 3, "company_brought": 3}, False),
+        ({"company_caught": 3, "company_brought": 6}, True),
+        ({"company_caught": 3, "company_brought": 7}, False),
+        ({"company_caught": 2, "company_brought": 2}, False),
     ],
     "device_of_referrer": [({"referrer_device": True}, True), ({}, False)],
     "self_referral": [
