@@ -14,7 +14,7 @@ from outbox.callers import Origin
 from quality import hot
 from quality.models import ListedDomain
 from quality.rules import Evidence, Finding, find, is_made_up, is_program
-from waitlist.actions import domain_traced, stem_key_of
+from waitlist.actions import Arrival, domain_traced, stem_key_of
 from waitlist.channels import Contact
 from waitlist.models import Launch
 
@@ -89,10 +89,30 @@ class Known:
         return tuple(name for name, is_asked in asked.items() if is_asked)
 
 
+TRACED = ("network", "user_agent", "device", "domain", "text_key", "stem_key", "form_seconds")
+
+
 def of_entries(ids: Sequence[int], act: str) -> list[Assessed]:
     """What these people's traces say now, and what the rules find in it."""
     rows = [sql.one(hot.SAID, {"entry": pk}) for pk in ids]
     return [_assessed(known_of(row), act) for row in rows if row is not None]
+
+
+def of_arrival(entry_id: int, arrival: Arrival) -> Assessed:
+    """The same for somebody who has just joined: nothing of what they said is read again."""
+    launch, contact, traced = arrival.launch, arrival.contact, arrival.traced
+    known = Known(
+        launch_id=launch.pk,
+        review_score=launch.review_score,
+        deny_score=launch.deny_score,
+        contact_kind=contact.kind,
+        canonical=contact.canonical,
+        at=arrival.origin.at or timezone.now(),
+        entry_id=entry_id,
+        referrer=arrival.referrer,
+        **{name: traced[name] for name in TRACED},
+    )
+    return _assessed(known, "join")
 
 
 def known_of(row: Any) -> Known:

@@ -10,7 +10,10 @@ from waitlist.signals import entry_confirmed, entry_joined, entry_released
 @entry_joined.connect
 def assess_joined(said: Sequence[Said], by: str) -> None:
     """Somebody typed an address."""
-    assessing.assess([one.id for one in said], "join")
+    assessing.assess_arrivals({one.id: one.extra for one in said if one.extra})
+    again = [one.id for one in said if not one.extra]
+    if again:
+        assessing.assess(again, "join")
 
 
 @entry_confirmed.connect

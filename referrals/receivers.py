@@ -30,13 +30,16 @@ def member(row: Any) -> Friend:
     return Friend(row.id, contact, named=row.referred_by_id is not None)
 
 
+def arrived(one: Said) -> Friend:
+    """Who joined, with their contact where they are new."""
+    contact = one.extra.contact if one.extra else None
+    return Friend(one.id, contact, named=bool(one.data.get("referred_by") or one.data.get("again")))
+
+
 @entry_joined.connect
 def attribute_friends(said: Sequence[Said], by: str) -> None:
     """Somebody brought them, perhaps."""
-    friends = [
-        Friend(one.id, one.extra, named=bool(one.data.get("referred_by") or one.data.get("again"))) for one in said
-    ]
-    actions.attribute(friends, by=by)
+    actions.attribute([arrived(one) for one in said], by=by)
 
 
 @entry_confirmed.connect

@@ -50,6 +50,17 @@ class Application:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrival:
+    """Who joined for the first time, and how: what whoever hears of it would else have to read again."""
+
+    launch: Launch
+    contact: Contact
+    origin: Origin
+    referrer: int | None
+    traced: dict[str, Any]  # what the trace keeps
+
+
+@dataclass(frozen=True, slots=True)
 class Joined:
     """Whose entry it is now, and whether this call made it."""
 
@@ -77,14 +88,16 @@ def join(rules: queries.Rules, application: Application, *, by: str, origin: Ori
     if link:
         application = replace(application, source=link.source, vouched=True)
     referrer = queries.referrer_of(launch, application.referral_code)
-    row = _join(rules, application, referrer, origin)
+    traced = _traced(application, origin)
+    row = _join(rules, application, referrer, traced)
     if link and not row.fresh:
         unvouch(link)
     contact = application.contact
     owed = [messages.answer_to_join(row.id, contact, row.fresh and launch.confirm_contact, row.confirm_round)]
     if row.fresh:
         data = {"launch": launch.pk, "source": application.source, "referred_by": referrer}
-        announce_and_owe(signals.entry_joined, [Said(f"entry:{row.id}", data, extra=contact)], owed, by=by)
+        arrival = Arrival(launch, contact, origin, referrer, traced)
+        announce_and_owe(signals.entry_joined, [Said(f"entry:{row.id}", data, extra=arrival)], owed, by=by)
         return Joined(row.id, fresh=True)
     if row.status == Entry.Status.LEFT:
         trace(launch.pk, row.id, Trace.Act.JOIN, origin)
@@ -95,7 +108,7 @@ def join(rules: queries.Rules, application: Application, *, by: str, origin: Ori
     return Joined(row.id, fresh=False)
 
 
-def _join(rules: queries.Rules, application: Application, referrer: int | None, origin: Origin) -> Any:
+def _join(rules: queries.Rules, application: Application, referrer: int | None, traced: dict[str, Any]) -> Any:
     launch, contact = rules.launch, application.contact
     arm = scoring.arm_of(contact.kind, contact.canonical, launch.trial_percent)
     lines = scoring.score(_evidence(launch, application, referrer), rules.of_arm(arm))
@@ -119,7 +132,7 @@ def _join(rules: queries.Rules, application: Application, referrer: int | None, 
         "points": sql.joined(line.points for line in lines),
         "reasons": sql.joined(line.reason for line in lines),
         "arm": arm,
-        **_traced(application, origin),
+        **traced,
     }
     return sql.one(hot.JOIN, params) or sql.one(hot.JOIN, params)
 

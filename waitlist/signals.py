@@ -2,7 +2,7 @@
 
 from outbox.facts import Fact
 
-# entry:ID {launch, source, referred_by?, again?} · extra: the Contact, for who joined for the first time
+# entry:ID {launch, source, referred_by?, again?} · extra: the Arrival, for who joined for the first time
 entry_joined = Fact("entry.joined", "Somebody joined, or joined again after leaving.", public=True)
 # entry:ID {launch}
 entry_confirmed = Fact("entry.confirmed", "The person confirmed their address and now waits.", public=True)

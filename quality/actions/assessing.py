@@ -1,7 +1,7 @@
 """Assesses people: keeps what was found, puts the brake on whom the rules suspect, and looks again at those around them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from outbox import sql
 from outbox.actions import Owed, owe
@@ -13,11 +13,20 @@ from quality.evidence import Assessed
 from quality.models import Assessment, ListedDomain
 from quality.rules import reason_of
 from waitlist import actions as waitlist
+from waitlist.actions import Arrival
 from waitlist.models import Entry
 
 BY = "quality"  # the actor of what the rules do
 MOST_AGAIN = 500  # neighbours that one second look takes in
 LONGEST_REASON = 300
+
+
+@verb
+def assess_arrivals(arrivals: Mapping[int, Arrival]) -> None:
+    """Looks at people who have just joined, by the ids of their entries."""
+    found = [evidence.of_arrival(entry_id, arrival) for entry_id, arrival in sorted(arrivals.items())]
+    keep(found, Assessment.Act.JOIN)
+    follow(found, Assessment.Act.JOIN)
 
 
 @verb
