@@ -7,7 +7,7 @@ addresses. The rules are not told who is who.
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from outbox.callers import Origin
@@ -15,6 +15,8 @@ from outbox.callers import Origin
 KINDS = ("honest", "office", "family", "ring", "bots", "farm", "leak")
 CHEATS = frozenset({"ring", "bots", "farm", "leak"})
 # Of a thousand people; the rest is honest. An office has fifty, a family four, a ring about a dozen.
+# A smaller crowd keeps their sizes as far as it can: half a ring is none.
+SMALLEST = {"office": 50, "family": 4, "ring": 12, "bots": 40, "farm": 40, "leak": 40}
 SHARES = {"office": 50, "family": 40, "ring": 60, "bots": 120, "farm": 60, "leak": 60}
 
 FIRST = (
@@ -94,7 +96,9 @@ class Crowd:
             "farm": self.farm,
             "leak": self.leak,
         }
-        sizes = {kind: max(1, self.size * share // 1000) for kind, share in SHARES.items()}
+        sizes = {
+            kind: max(self.size * share // 1000, min(SMALLEST[kind], self.size // 8)) for kind, share in SHARES.items()
+        }
         drawn = list(self.honest(max(0, self.size - sum(sizes.values()))))
         for kind, count in sizes.items():
             drawn += of_kind[kind](count)
@@ -152,10 +156,11 @@ class Crowd:
         """Each by themselves; some block cookies, some sit behind a carrier's address, some come by a friend."""
         carriers = [self.network() for _n in range(5)]
         so_far: list[Person] = []
-        for _n in range(count):
+        shy = set(self.dice.sample(range(count), round(count * 0.003)))  # three in a thousand, however the dice fall
+        for n in range(count):
             dice, (name, email) = self.dice, self.named(self.dice.choice(("", "", "", self.firm())))
-            if dice.random() < 0.003:
-                email = email.partition("@")[0] + "@yopmail.com"  # shy, and honest all the same
+            if n in shy:
+                email = email.partition("@")[0] + "@yopmail.com"  # and honest all the same
             mobile = dice.random() < 0.12
             origin = Origin(
                 dice.choice(carriers) if mobile else self.network(),
@@ -192,10 +197,10 @@ class Crowd:
     def families(self, count: int) -> Iterator[Person]:
         """Four at one tablet, one after the other; one of them brought the others."""
         for start in range(0, count, 4):
-            origin = Origin(self.network(), self.dice.choice(AGENTS), self.device(), self.seconds())
+            tablet = Origin(self.network(), self.dice.choice(AGENTS), self.device())
             at, first = self.moment(), None
             for n in range(min(4, count - start)):
-                name, email = self.named()
+                (name, email), origin = self.named(), replace(tablet, form_seconds=self.seconds())
                 person = Person("family", email, name, at + timedelta(minutes=6 * n), origin, self.sentence())
                 person.friend = first
                 first = first or person
@@ -203,23 +208,24 @@ class Crowd:
 
     def rings(self, count: int) -> Iterator[Person]:
         """One person with a dozen addresses who brings themselves: in private windows or one browser, as a star or a chain."""
-        left = count
-        while left:
-            size = min(left, self.dice.randint(10, 14))
-            left -= size
-            yield from self.ring(size if left >= 5 else size + left)
-            left = left if left >= 5 else 0
+        phones = set(self.dice.sample(range(count), round(count / 20)))  # one account in twenty is made from the phone
+        start = 0
+        while start < count:
+            size = self.dice.randint(10, 14)
+            size = count - start if count - start - size < 5 else size
+            yield from self.ring(size, {number - start for number in phones})
+            start += size
 
-    def ring(self, size: int) -> Iterator[Person]:
-        """One ring; now and then an account is made from the phone."""
+    def ring(self, size: int, phones: set[int]) -> Iterator[Person]:
+        """One ring."""
         dice, at = self.dice, self.moment(2.0)
         network, agent, own = self.network(), dice.choice(AGENTS), self.device()
         private, star = dice.random() < 0.5, dice.random() < 0.5
         made: list[Person] = []
-        for _n in range(size):
+        for n in range(size):
             name, email = self.named(dice.choice(FREE))
             origin = Origin(network, agent, self.device() if private else own, dice.uniform(5, 30))
-            if dice.random() < 0.05:
+            if n in phones:
                 origin = Origin(self.network(), dice.choice(AGENTS), self.device(), dice.uniform(5, 30))
             person = Person("ring", email, name, at, origin, self.sentence())
             person.friend = (made[0] if star else made[-1]) if made else None

@@ -68,8 +68,9 @@ QUESTIONS = {
         f"{PEOPLE} AS linked_here",
         f"{HERE} AND (other.user_agent = %(user_agent)s::text OR ({SAME_BROWSER} AND other.device <> ''))",
         "1 day",
-        f"""JOIN waitlist_entry AS entry ON entry.id = other.entry_id
-        JOIN waitlist_trace AS brought ON brought.entry_id = entry.referred_by_id AND brought.network = {NETWORK}""",
+        f"""JOIN waitlist_entry AS entry ON entry.id = other.entry_id AND (
+            entry.referred_by_id = %(referrer)s OR EXISTS (
+                SELECT FROM waitlist_trace AS brought WHERE brought.entry_id = entry.referred_by_id AND brought.network = {NETWORK}))""",
     ),
     "referrer": f"""
     SELECT coalesce(bool_or(trace.device = {DEVICE} AND trace.device <> ''), false) AS referrer_device,

@@ -32,7 +32,9 @@ class Evidence:
     domain_networks: int = 0
     same_text: int = 0  # who gave the same use case, word for word, within a week
     same_stem: int = 0  # from here within a day, with the same address but for a tag or a number
-    linked_here: int = 0  # from here with the same browser, and brought by somebody from here, within a day
+    linked_here: int = (
+        0  # from here with the same kind of browser within a day, brought by one from here or by the same person
+    )
     company_brought: int = 0  # others whom the same person brought
     company_caught: int = 0  # and how many of those the rules hold
     referrer_device: bool = False  # the browser of who brought them
@@ -151,7 +153,7 @@ def numbered_address(evidence: Evidence) -> bool:
 
 @rule(55)
 def referral_ring(evidence: Evidence) -> bool:
-    """They came from one place with one kind of browser, each brought by another of them."""
+    """They came from one place with one kind of browser, brought by one another or by one person."""
     return evidence.linked_here >= 4
 
 

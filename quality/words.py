@@ -22,7 +22,9 @@ SENTENCES: dict[str, Promise] = {
     "domain_networks": gettext_lazy("They came from %(n)s networks."),
     "same_text": gettext_lazy("%(n)s others gave the same use case, word for word."),
     "same_stem": gettext_lazy("%(n)s others from here with the same address but for a tag or a number."),
-    "linked_here": gettext_lazy("%(n)s others from here with the same browser, brought by somebody from here."),
+    "linked_here": gettext_lazy(
+        "%(n)s others from here with the same kind of browser, brought by one another or by the same person."
+    ),
     "company_brought": gettext_lazy("%(n)s others were brought by the same person."),
     "company_caught": gettext_lazy("%(n)s of those are held by the rules."),
     "referrer_device": gettext_lazy("The browser is the one of who brought them."),
