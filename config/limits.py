@@ -26,8 +26,8 @@ from rest_framework.throttling import BaseThrottle
 
 from config import api, guesses, overload, problems
 from invites import cooling
-from invites.actions import NOT_ACCEPTED
 from invites.codes import fold
+from invites.policy import NOT_ACCEPTED
 from invites.queries import wrong_codes
 from outbox.callers import Caller, caller_of, client_ip, device, network
 from quality import challenge

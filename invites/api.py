@@ -12,7 +12,8 @@ from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
-from invites import actions, codes, queries, tokens
+from invites import codes, policy, queries, tokens
+from invites.actions import changing, making, redeeming
 from invites.models import Code
 from outbox.doors import Door
 from outbox.errors import Refused
@@ -52,7 +53,7 @@ class Generate(Door):
         channel = Text(required=False, max_length=40)
         format = serializers.ChoiceField(choices=list(codes.FORMATS), required=False)
         max_uses = serializers.IntegerField(min_value=1, max_value=1_000_000, default=1)
-        expires_in_days = serializers.IntegerField(min_value=1, max_value=actions.LONGEST_DAYS, required=False)
+        expires_in_days = serializers.IntegerField(min_value=1, max_value=making.LONGEST_DAYS, required=False)
         starts_at = serializers.DateTimeField(required=False, allow_null=True)
         tier = Text(required=False, max_length=40)
         bind_email = Text(required=False, max_length=320)
@@ -83,7 +84,7 @@ class Generate(Door):
 
     def post(self, request: Request) -> Answer:
         launch = self.input["launch"].launch
-        run, fresh = actions.generate(launch, self.spec(launch), by=self.actor)
+        run, fresh = making.generate(launch, self.spec(launch), by=self.actor)
         ids = {"run": run.pk}
         body = {"status": "success", "batch_id": run.batch_id, "generated": self.input["batch_size"]}
         return Answer(body | self.secrets(ids), secret=("codes",), ids=ids, status=201 if fresh else 200)
@@ -91,9 +92,9 @@ class Generate(Door):
     def secrets(self, ids: dict[str, Any]) -> dict[str, Any]:
         return {"codes": list(queries.run_texts(ids["run"]))}
 
-    def spec(self, launch: Launch) -> actions.Spec:
+    def spec(self, launch: Launch) -> making.Spec:
         said = self.input
-        return actions.Spec(
+        return making.Spec(
             count=said["batch_size"],
             expires_at=timezone.now() + timedelta(days=said.get("expires_in_days") or launch.code_days),
             batch_id=said.get("batch_id") or self.batch_id_of_retry(),
@@ -142,7 +143,7 @@ class Redeem(Door):
     def post(self, request: Request) -> Answer:
         contact = self.input["contact"]
         person = self.caller.row if self.caller.kind == "person" else None
-        ask = actions.Ask(
+        ask = redeeming.Ask(
             contact=contact,
             code=self.input["code"],
             name=self.input.get("name", ""),
@@ -150,13 +151,13 @@ class Redeem(Door):
             host_user_id=self.input.get("user_id", "") if self.caller.vouched else "",
             proven=self.caller.vouched or (person is not None and person.canonical == contact.canonical),
         )
-        redeemed = actions.redeem(self.input["launch"].launch, ask, by=self.actor)
+        redeemed = redeeming.redeem(self.input["launch"].launch, ask, by=self.actor)
         if redeemed.caught and self.caller.vouched:
             # A product that asks for its own user must not let them in; the uniform answer is for strangers alone.
-            raise Refused(actions.NOT_ACCEPTED, why=CAUGHT[redeemed.caught])
+            raise Refused(policy.NOT_ACCEPTED, why=CAUGHT[redeemed.caught])
         return self.answer(redeemed, contact.as_typed)
 
-    def answer(self, redeemed: actions.Redeemed, typed: str) -> Answer:
+    def answer(self, redeemed: redeeming.Redeemed, typed: str) -> Answer:
         message = gettext("You are in. Your own codes are on their way to your mailbox.")
         body: dict[str, Any] = {"status": "success", "message": message, "email": typed}
         if not self.caller.vouched:
@@ -281,7 +282,7 @@ class Revoke(ChangeDoor):
     word = "revoked"
 
     def post(self, request: Request) -> Answer:
-        return self.changed(actions.revoke(self.existing(), self.input["reason"], by=self.actor))
+        return self.changed(changing.revoke(self.existing(), self.input["reason"], by=self.actor))
 
 
 class Pause(ChangeDoor):
@@ -290,7 +291,7 @@ class Pause(ChangeDoor):
     word = "paused"
 
     def post(self, request: Request) -> Answer:
-        return self.changed(actions.pause(self.existing(), self.input["reason"], by=self.actor))
+        return self.changed(changing.pause(self.existing(), self.input["reason"], by=self.actor))
 
 
 class Resume(ChangeDoor):
@@ -299,7 +300,7 @@ class Resume(ChangeDoor):
     word = "resumed"
 
     def post(self, request: Request) -> Answer:
-        return self.changed(actions.resume(self.existing(), self.input["reason"], by=self.actor))
+        return self.changed(changing.resume(self.existing(), self.input["reason"], by=self.actor))
 
 
 class Extend(ChangeDoor):
@@ -308,10 +309,10 @@ class Extend(ChangeDoor):
     word = "extended"
 
     class Input(Chosen):
-        days = serializers.IntegerField(min_value=1, max_value=actions.LONGEST_DAYS)
+        days = serializers.IntegerField(min_value=1, max_value=making.LONGEST_DAYS)
 
     def post(self, request: Request) -> Answer:
-        extended = actions.extend(self.existing(), self.input["days"], self.input["reason"], by=self.actor)
+        extended = changing.extend(self.existing(), self.input["days"], self.input["reason"], by=self.actor)
         return self.changed(extended)
 
 

@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 
 from waitlist.models import Launch
 
+NOT_ACCEPTED = "invite_not_accepted"  # the one word for every reason; why in truth stands in the trail
+
 # Entries that no code lets in; the caller reads the same answer as for a bad code.
 TURNED_AWAY = frozenset({"rejected", "blocked", "suspended"})
 
