@@ -172,7 +172,7 @@ class Complete(View):
         reservation = reservation_of(request.POST.get("token", ""))
         if reservation is None:
             return self.page(request, "")
-        entry = reservation.entry
+        entry = reservation.person
         try:
             redeemed = redeeming.complete(reservation, by=f"person:{entry.pk}", origin=origin_of(request))
         except (Refused, StaleState) as error:
@@ -187,5 +187,5 @@ class Complete(View):
         reservation = reservation_of(token)
         context: dict[str, Any] = {"token": token if reservation else ""}
         if reservation:
-            context["launch"] = reservation.entry.launch
+            context["launch"] = reservation.person.launch
         return render(request, "invites/complete.html", context)

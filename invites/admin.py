@@ -248,7 +248,7 @@ class CodeRunAdmin(ReadOnly):
 
 @admin.register(Reservation)
 class ReservationAdmin(ReadOnly):
-    """Uses kept until a mailbox agrees."""
+    """Uses kept until a mailbox agrees, or for a contact whose sign-up is under way."""
 
     list_display = ("id", "entry", "code", "status", "expires_at")
     list_filter = ("status",)

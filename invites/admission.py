@@ -147,6 +147,11 @@ def refused(why: str, detail: str = "") -> Refused:
     return Refused(NOT_ACCEPTED, detail, why=why)
 
 
+def told(why: Refused) -> Refused:
+    """The same no, in words for who holds the signed token of an invite."""
+    return Refused(why.reason, str(TOLD.get(why.why, "")), why=why.why)
+
+
 def _by_token(launch: Launch, bid: Bid) -> Admission:
     """The link from the mail: it was sent to that mailbox alone, so its holder is told the truth."""
     invite = tokens.invite_of(bid.token)

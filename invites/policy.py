@@ -19,6 +19,11 @@ def turned_away(found: Any) -> str | None:
     return "entry_held" if found.entry_held and found.entry_status != "registered" else None
 
 
+def refusal(found: Any) -> str | None:
+    """Why the code lets nobody in, or not this person; None when it does."""
+    return "code_unknown" if found.id is None else found.refusal or turned_away(found)
+
+
 def is_answered_alike(found: Any, *, proven: bool) -> bool:
     """Whether somebody who is in already reads what they read when they came in; nothing is spent then.
 

@@ -37,6 +37,7 @@ def lapse() -> None:
     while changing.tell_expired():
         pass
     reserving.sweep_reservations(by="system")
+    reserving.forget_contacts()
 
 
 @shared_task(name="waitlist.purge_traces")

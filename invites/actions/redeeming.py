@@ -42,6 +42,7 @@ class Ask:
     user_id: int | None = None
     host_user_id: str = ""
     locale: str = "en"
+    kept_code: int = 0  # instead of a code or a token: one of which a use is kept for this contact
     proven: bool = False  # the caller knows that the contact agrees: its token, its cookie, or a key
 
 
@@ -78,8 +79,7 @@ def _redeem(launch: Launch, ask: Ask, *, by: str) -> Redeemed:
     found = look(launch, ask)
     if policy.is_answered_alike(found, proven=ask.proven):
         return Redeemed(found.entry_id, already=True)
-    refusal = "code_unknown" if found.id is None else found.refusal or policy.turned_away(found)
-    if refusal:
+    if refusal := policy.refusal(found):
         raise Refused(NOT_ACCEPTED, why=refusal)
     if policy.must_prove_mailbox(found, proven=ask.proven):
         reserving.reserve(found.id, found.entry_id, ask.contact, by=by)
@@ -88,10 +88,15 @@ def _redeem(launch: Launch, ask: Ask, *, by: str) -> Redeemed:
 
 
 def look(launch: Launch, ask: Ask) -> Any:
-    """What stands behind the code or the token for this contact: a row of hot.FIND. Uses that were kept too long are free first."""
+    """What stands behind the code or the token for this contact: a row of hot.FIND.
+
+    Where no use is left, those that were kept too long are free first, and one that is kept for the contact is theirs.
+    """
     found = _find(launch, ask)
     if found.refusal == "code_exhausted" and found.reserved and reserving.sweep_reservations(by="system"):
         found = _find(launch, ask)
+    if found.refusal == "code_exhausted" and found.reserved and queries.kept_for(found.id, ask.contact).exists():
+        found = _find(launch, ask, held=1)
     return found
 
 
@@ -107,15 +112,19 @@ def _params(launch: Launch, ask: Ask) -> dict[str, Any]:
         "gated": not gating.codes_open(launch.pk, timezone.now()),
         "own": launch.member_codes,
         "network": ask.origin.network,
+        "held": 0,
     }
 
 
-def _find(launch: Launch, ask: Ask) -> Any:
+def _find(launch: Launch, ask: Ask, *, held: int = 0) -> Any:
+    params = _params(launch, ask) | {"held": held}
+    if ask.kept_code:
+        return sql.one(hot.FIND_BY_ID, params | {"code": ask.kept_code, "held": 1})
     if ask.token:
         invite = tokens.invite_of(ask.token)
-        return sql.one(hot.FIND_BY_ID, _params(launch, ask) | {"code": invite.code_id if invite else None})
+        return sql.one(hot.FIND_BY_ID, params | {"code": invite.code_id if invite else None})
     digests = {f"digest{number}": digest for number, digest in enumerate(codes.digests(ask.code))}
-    return sql.one(hot.find_by_digest(len(digests)), _params(launch, ask) | digests)
+    return sql.one(hot.find_by_digest(len(digests)), params | digests)
 
 
 @verb
@@ -131,6 +140,8 @@ def _let_in(launch: Launch, ask: Ask, found: Any, *, by: str) -> Redeemed:
     data = {"code": found.id, "kind": found.kind, "campaign": found.campaign, "owner": found.owner_id}
     said = [Said(f"entry:{member.id}", data, extra=member)]
     announce_and_owe(signals.code_redeemed, said, [messages.welcome(member)], by=by)
+    if found.held and not reserving.take_kept(found.id, ask.contact, member.id):
+        raise Refused(NOT_ACCEPTED, why="reservation_lapsed")
     if not _spend(launch, ask, found, member.id, by=by):
         raise Refused(NOT_ACCEPTED, why=_refusal_now(launch, ask))
     return Redeemed(member.id)
@@ -241,7 +252,7 @@ def note_attempt(launch: Launch, ask: Ask, reason: str) -> None:
 
 def complete(reservation: Reservation, *, by: str, origin: Origin) -> Redeemed:
     """The person whose mailbox it is agrees: the kept use is spent and they are in."""
-    entry = reservation.entry
+    entry = reservation.person
     ask = Ask(reserving.contact_of(entry), door="page", origin=origin, locale=entry.locale, proven=True)
     try:
         return _complete(reservation, ask, by=by)
@@ -252,7 +263,7 @@ def complete(reservation: Reservation, *, by: str, origin: Origin) -> Redeemed:
 
 @verb
 def _complete(reservation: Reservation, ask: Ask, *, by: str) -> Redeemed:
-    entry, launch = reservation.entry, reservation.entry.launch
+    entry, launch = reservation.person, reservation.person.launch
     if entry.status == Entry.Status.REGISTERED:
         return Redeemed(entry.pk, already=True)
     if not launch.enabled:

@@ -323,9 +323,9 @@ def reserved(launch: Launch, api: Api) -> Reservation:
 def test_the_mailed_link_finishes_a_redemption_with_a_press(api: Api, client: Client, launch: Launch) -> None:
     kept = reserved(launch, api)
     page = client.get(invite_tokens.completion_url(kept))
-    assert cast.now(kept.entry).status == "waiting"
+    assert cast.now(kept.person).status == "waiting"
     said = client.post("/redeem", {"token": page.context["token"]}, follow=True)
-    assert cast.now(kept.entry).status == "registered"
+    assert cast.now(kept.person).status == "registered"
     assert said.redirect_chain == [("/me", 302)]
 
 
@@ -336,7 +336,7 @@ def test_a_link_that_ran_out_spends_nothing(api: Api, client: Client, launch: La
     Reservation.objects.update(expires_at=timezone.now() - timedelta(minutes=1))
     reserving.sweep_reservations(by="system")
     assert "This link has run out" in text(client.post("/redeem", {"token": token}))
-    assert cast.now(kept.entry).status == "waiting"
+    assert cast.now(kept.person).status == "waiting"
 
 
 # Every page
