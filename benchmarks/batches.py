@@ -11,7 +11,7 @@ from benchmarks.databases import open_one, use
 from benchmarks.rounds import interleaved, median, ratio, seconds
 from benchmarks.scale import MILLION, Scale
 from benchmarks.table import Line, number
-from invites import actions
+from invites.actions import making, releasing
 
 COPY = """
 COPY invites_code (launch_id, kind, digest, last4, format, prefix, key_version, max_uses, expires_at, by) FROM STDIN
@@ -22,11 +22,11 @@ def lines(scale: Scale) -> list[Line]:
     """Batches, runs of codes and copies in turn."""
     launch = use(MILLION)
     expires_at = timezone.now() + timedelta(days=60)
-    spec = actions.Spec(scale.batch, expires_at)
+    spec = making.Spec(scale.batch, expires_at)
     works = {
         "copy": partial(copy, scale.batch, expires_at.isoformat()),
-        "release": partial(seconds, partial(actions.release, launch, scale.batch, by="cron")),
-        "make": partial(seconds, partial(actions.make, launch, spec, run_id=None, by="system")),
+        "release": partial(seconds, partial(releasing.release, launch, scale.batch, by="cron")),
+        "make": partial(seconds, partial(making.make, launch, spec, run_id=None, by="system")),
     }
     interleaved(1, works)
     found = interleaved(scale.rounds, works)

@@ -20,7 +20,8 @@ from benchmarks.rounds import interleaved, median, middle, ratio
 from benchmarks.scale import TEN, Scale
 from benchmarks.stack import Web, web
 from benchmarks.table import Line, number
-from invites import actions, queries
+from invites import queries
+from invites.actions import making
 from invites.models import Code, Redemption
 
 CLIENTS, CROWD = 16, 64
@@ -46,8 +47,8 @@ def lines(scale: Scale) -> list[Line]:
 
 def codes(count: int, uses: int) -> tuple[Path, int]:
     """A file of new codes on the database in use, and the run they belong to."""
-    spec = actions.Spec(count, timezone.now() + timedelta(days=30), batch_id=uuid4().hex, max_uses=uses)
-    run, _fresh = actions.generate(queries.Launch.objects.get(), spec, by="system")
+    spec = making.Spec(count, timezone.now() + timedelta(days=30), batch_id=uuid4().hex, max_uses=uses)
+    run, _fresh = making.generate(queries.Launch.objects.get(), spec, by="system")
     path = FOLDER / f"{spec.batch_id}.txt"
     path.write_text("\n".join(queries.run_texts(run.pk)))
     return path, run.pk

@@ -24,7 +24,7 @@ from outbox.callers import caller_of
 from outbox.keys import address_key
 from waitlist.tokens import PERSON_COOKIE, entry_of
 
-SCOPES = frozenset({"redeem", "sign-up"})  # where codes are tried
+SCOPES = frozenset({"hold", "redeem", "sign-up"})  # where codes are tried
 BURST, BURST_WITHIN = 200, timedelta(minutes=10)
 MOST_READ = 300  # of one network's refused codes: four runs of a crowd and more
 KEPT = 600  # seconds that the cache keeps when a network may go on
@@ -130,5 +130,7 @@ def is_owner(request: HttpRequest, sent: Mapping[str, Any], contacts: Sequence[s
         return True
     if typed:
         return bool(one) and all(queries.is_bound_to(code, one) for code in typed)
-    token = sent.get("invite") or request.headers.get("X-Invite-Token") or carried_by(request).token
+    token = (
+        sent.get("invite") or sent.get("token") or request.headers.get("X-Invite-Token") or carried_by(request).token
+    )
     return isinstance(token, str) and invite_of(token[:LONGEST]) is not None

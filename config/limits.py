@@ -26,8 +26,8 @@ from rest_framework.throttling import BaseThrottle
 
 from config import api, guesses, overload, problems
 from invites import cooling
-from invites.actions import NOT_ACCEPTED
 from invites.codes import fold
+from invites.policy import NOT_ACCEPTED
 from invites.queries import wrong_codes
 from outbox.callers import Caller, caller_of, client_ip, device, network
 from quality import challenge
@@ -59,6 +59,14 @@ LIMITS: dict[str, dict[str, str]] = {
         "network": "300/h",
         "network+contact": "20/10m",
         "network+code": "100/10m",
+        "device": "60/10m",
+        "person": "60/10m",
+        "key": "6000/m",
+    },
+    "hold": {
+        "network": "300/h",
+        "network+contact": "20/10m",
+        "network+code": "60/10m",
         "device": "60/10m",
         "person": "60/10m",
         "key": "6000/m",

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 
 from config.me import me
 from config.pages import lost, person, remember, sentence
-from invites import actions as invites
+from invites.actions import inviting, redeeming
 from invites.tokens import reservation_of
 from outbox.callers import origin_of
 from outbox.errors import Refused
@@ -129,7 +129,7 @@ class Decline(Act):
     done = gettext_lazy("You gave your place away. Thank you for telling us.")
 
     def act(self, entry: Entry, by: str) -> None:
-        invites.decline(entry, by=by)
+        inviting.decline(entry, by=by)
 
 
 class Defer(Act):
@@ -172,9 +172,9 @@ class Complete(View):
         reservation = reservation_of(request.POST.get("token", ""))
         if reservation is None:
             return self.page(request, "")
-        entry = reservation.entry
+        entry = reservation.person
         try:
-            redeemed = invites.complete(reservation, by=f"person:{entry.pk}", origin=origin_of(request))
+            redeemed = redeeming.complete(reservation, by=f"person:{entry.pk}", origin=origin_of(request))
         except (Refused, StaleState) as error:
             messages.error(request, sentence(error))
             return self.page(request, "")
@@ -187,5 +187,5 @@ class Complete(View):
         reservation = reservation_of(token)
         context: dict[str, Any] = {"token": token if reservation else ""}
         if reservation:
-            context["launch"] = reservation.entry.launch
+            context["launch"] = reservation.person.launch
         return render(request, "invites/complete.html", context)

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from config.crowd import CHEATS, KINDS, Crowd, Person
-from invites import actions as invites
+from invites.actions import making, redeeming, releasing
 from invites.models import Code, Invite
 from invites.queries import text_of
 from outbox.errors import Refused
@@ -59,7 +59,7 @@ class Play:
             if number % LOOK_EVERY == 0:
                 self.look_again()
         self.look_again()
-        invites.release(self.launch, by="simulation")
+        releasing.release(self.launch, by="simulation")
         for person in waiting:
             self.redeem_invite(person)
         self.leak()
@@ -99,8 +99,8 @@ class Play:
     def leak(self) -> None:
         """A code for guests, with uses for forty, is posted where everybody reads it."""
         expires_at = timezone.now() + timedelta(days=30)
-        spec = invites.Spec(count=1, expires_at=expires_at, kind="vip", max_uses=GUESTS, campaign="GUESTS")
-        made = Code.objects.get(pk=invites.make(self.launch, spec, run_id=None, by="simulation")[0])
+        spec = making.Spec(count=1, expires_at=expires_at, kind="vip", max_uses=GUESTS, campaign="GUESTS")
+        made = Code.objects.get(pk=making.make(self.launch, spec, run_id=None, by="simulation")[0])
         for person in self.crowd:
             if person.kind == "leak":
                 self.redeem(person, text_of(made))
@@ -108,9 +108,9 @@ class Play:
     def redeem(self, person: Person, code: str) -> None:
         """They type the code."""
         origin = replace(person.origin, at=self.opened + person.at + timedelta(hours=1))
-        ask = invites.Ask(read("email", person.email), code=code, name=person.name, origin=origin)
+        ask = redeeming.Ask(read("email", person.email), code=code, name=person.name, origin=origin)
         try:
-            redeemed = invites.redeem(self.launch, ask, by="simulation")
+            redeemed = redeeming.redeem(self.launch, ask, by="simulation")
         except Refused:
             self.refused.add(person.email)
             return

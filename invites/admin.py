@@ -12,7 +12,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from invites import actions, queries
+from invites import queries
+from invites.actions import changing, inviting, releasing
 from invites.models import Attempt, Batch, Code, CodeRun, Invite, PaceDecision, Redemption, Reservation
 from outbox.errors import Refused
 from outbox.states import StaleState
@@ -63,7 +64,7 @@ def invite_now(ids: Sequence[int], reason: str, *, by: str) -> int:
     """Invites the chosen people, whoever stands before them, within the day's quota of their launches."""
     invited = 0
     for launch in Launch.objects.filter(entry__in=ids).distinct().order_by("pk"):
-        invited += actions.invite(launch, ids, by=by, reason=reason)
+        invited += inviting.invite(launch, ids, by=by, reason=reason)
     return invited
 
 
@@ -72,7 +73,7 @@ def release_batch(ids: Sequence[int], reason: str, *, by: str) -> int:
     released, refused = 0, None
     for launch in Launch.objects.filter(pk__in=ids).order_by("pk"):
         try:
-            actions.release(launch, by=by, reason=reason)
+            releasing.release(launch, by=by, reason=reason)
         except Refused as error:
             refused = error
             continue
@@ -96,9 +97,9 @@ class CodeAdmin(Actable):
     show_full_result_count = False
     exclude = ("digest", "bound_key")
     actions = (
-        with_reason(_("Revoke for ever"), by_ids(actions.revoke)),
-        with_reason(_("Pause"), by_ids(actions.pause)),
-        with_reason(_("Resume"), by_ids(actions.resume)),
+        with_reason(_("Revoke for ever"), by_ids(changing.revoke)),
+        with_reason(_("Pause"), by_ids(changing.pause)),
+        with_reason(_("Resume"), by_ids(changing.resume)),
     )
 
     @admin.display(description=_("state now"))
@@ -132,9 +133,9 @@ class BatchAdmin(Actable):
     list_filter = ("launch", "status")
     readonly_fields: ClassVar[Any] = ("held", "mix", "came_in", "begun", "stayed", "answers", "comments")
     actions = (
-        with_reason(_("Pause"), each_batch(actions.pause_batch)),
-        with_reason(_("Resume"), each_batch(actions.resume_batch)),
-        with_reason(_("Cancel"), each_batch(actions.cancel_batch)),
+        with_reason(_("Pause"), each_batch(releasing.pause_batch)),
+        with_reason(_("Resume"), each_batch(releasing.resume_batch)),
+        with_reason(_("Cancel"), each_batch(releasing.cancel_batch)),
     )
 
     @admin.display(description=_("held by a gate"))
@@ -247,7 +248,7 @@ class CodeRunAdmin(ReadOnly):
 
 @admin.register(Reservation)
 class ReservationAdmin(ReadOnly):
-    """Uses kept until a mailbox agrees."""
+    """Uses kept until a mailbox agrees, or for a contact whose sign-up is under way."""
 
     list_display = ("id", "entry", "code", "status", "expires_at")
     list_filter = ("status",)

@@ -14,10 +14,12 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from invites import actions, codes, policy, queries, tokens
-from invites.actions import NOT_ACCEPTED, Ask
+from invites import codes, policy, queries, tokens
+from invites.actions import redeeming
+from invites.actions.redeeming import Ask
 from invites.carried import carried_by
 from invites.models import Code, Invite
+from invites.policy import NOT_ACCEPTED
 from outbox.callers import NOWHERE, Origin
 from outbox.errors import Refused
 from quality.evidence import Assessed
@@ -145,6 +147,11 @@ def refused(why: str, detail: str = "") -> Refused:
     return Refused(NOT_ACCEPTED, detail, why=why)
 
 
+def told(why: Refused) -> Refused:
+    """The same no, in words for who holds the signed token of an invite."""
+    return Refused(why.reason, str(TOLD.get(why.why, "")), why=why.why)
+
+
 def _by_token(launch: Launch, bid: Bid) -> Admission:
     """The link from the mail: it was sent to that mailbox alone, so its holder is told the truth."""
     invite = tokens.invite_of(bid.token)
@@ -157,7 +164,7 @@ def _by_token(launch: Launch, bid: Bid) -> Admission:
     ask, proves = ask_of(bid, contact, proven=True), entry.canonical if by_mail else ""
     if is_member_without_login(entry):
         return Admission(launch, ask, Way.KNOWN) if bid.has_login else _member(launch, ask, entry, proves)
-    found = actions.look(launch, ask)
+    found = redeeming.look(launch, ask)
     if found.refusal:
         raise refused(found.refusal, str(TOLD.get(found.refusal, "")))
     return _on_code(launch, bid, ask, found, proves)
@@ -167,7 +174,7 @@ def _by_code(launch: Launch, bid: Bid) -> Admission:
     """A typed code: whoever holds it may be anybody."""
     proven = _is_person(launch, bid)
     ask = ask_of(bid, proven=proven)
-    found = actions.look(launch, ask)
+    found = redeeming.look(launch, ask)
     if found.id is None or found.refusal:
         raise refused(found.refusal or "code_unknown")
     return _on_code(launch, bid, ask, found, bid.email.canonical if proven else "")
@@ -184,7 +191,7 @@ def _on_code(launch: Launch, bid: Bid, ask: Ask, found: Any, proves: str) -> Adm
         return _member(launch, ask, entry, proves) if ask.proven else Admission(launch, ask, Way.MAILBOX)
     if policy.must_prove_mailbox(found, proven=ask.proven):
         return Admission(launch, ask, Way.MAILBOX, entry_id=found.entry_id, code_id=found.id)
-    assessed = actions.weigh_up(launch, ask, found)
+    assessed = redeeming.weigh_up(launch, ask, found)
     if assessed.is_caught:
         return Admission(launch, ask, Way.REVIEW, caught=(found, assessed))
     return Admission(launch, ask, Way.CODE, f"code:{found.id}", found.entry_id, found.id, proves=proves)

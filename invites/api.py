@@ -1,9 +1,9 @@
-"""The doors of codes and invites: generate, redeem, status, revoke (and pause, resume, extend), validate-token."""
+"""The doors of codes and invites: generate, redeem, hold, status, revoke (and pause, resume, extend), validate-token."""
 
 import re
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db.models import Q
 from django.utils import timezone
@@ -12,8 +12,9 @@ from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
-from invites import actions, codes, queries, tokens
-from invites.models import Code
+from invites import admission, codes, policy, queries, tokens
+from invites.actions import changing, keeping, making, redeeming
+from invites.models import Code, Reservation
 from outbox.doors import Door
 from outbox.errors import Refused
 from outbox.replies import Answer
@@ -21,6 +22,7 @@ from waitlist.inputs import OfLaunch, Text, WithContact, contact_in
 from waitlist.models import Entry, Launch
 
 MOST_BY_API = 1_000
+NO_TICKET = "always null: this release signs no tickets"
 CAUGHT = {"review": "in_review", "deny": "denied"}
 CAMPAIGN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
@@ -52,7 +54,7 @@ class Generate(Door):
         channel = Text(required=False, max_length=40)
         format = serializers.ChoiceField(choices=list(codes.FORMATS), required=False)
         max_uses = serializers.IntegerField(min_value=1, max_value=1_000_000, default=1)
-        expires_in_days = serializers.IntegerField(min_value=1, max_value=actions.LONGEST_DAYS, required=False)
+        expires_in_days = serializers.IntegerField(min_value=1, max_value=making.LONGEST_DAYS, required=False)
         starts_at = serializers.DateTimeField(required=False, allow_null=True)
         tier = Text(required=False, max_length=40)
         bind_email = Text(required=False, max_length=320)
@@ -83,7 +85,7 @@ class Generate(Door):
 
     def post(self, request: Request) -> Answer:
         launch = self.input["launch"].launch
-        run, fresh = actions.generate(launch, self.spec(launch), by=self.actor)
+        run, fresh = making.generate(launch, self.spec(launch), by=self.actor)
         ids = {"run": run.pk}
         body = {"status": "success", "batch_id": run.batch_id, "generated": self.input["batch_size"]}
         return Answer(body | self.secrets(ids), secret=("codes",), ids=ids, status=201 if fresh else 200)
@@ -91,9 +93,9 @@ class Generate(Door):
     def secrets(self, ids: dict[str, Any]) -> dict[str, Any]:
         return {"codes": list(queries.run_texts(ids["run"]))}
 
-    def spec(self, launch: Launch) -> actions.Spec:
+    def spec(self, launch: Launch) -> making.Spec:
         said = self.input
-        return actions.Spec(
+        return making.Spec(
             count=said["batch_size"],
             expires_at=timezone.now() + timedelta(days=said.get("expires_in_days") or launch.code_days),
             batch_id=said.get("batch_id") or self.batch_id_of_retry(),
@@ -114,7 +116,25 @@ class Generate(Door):
         return f"{self.actor}/{key}" if key else uuid4().hex
 
 
-class Redeem(Door):
+class LetsIn(Door):
+    """What the doors share that let somebody in: the answer to a redemption."""
+
+    def answer(self, redeemed: redeeming.Redeemed, typed: str) -> Answer:
+        if redeemed.caught and self.caller.vouched:
+            # A product that asks for its own user must not let them in; the uniform answer is for strangers alone.
+            raise Refused(policy.NOT_ACCEPTED, why=CAUGHT[redeemed.caught])
+        message = gettext("You are in. Your own codes are on their way to your mailbox.")
+        body: dict[str, Any] = {"status": "success", "message": message, "email": typed}
+        if not self.caller.vouched:
+            return Answer(body, secret=("email",), ids={"entry": redeemed.entry_id})
+        entry = Entry.objects.get(pk=redeemed.entry_id)
+        body |= {"user_id": entry.host_user_id or str(entry.member_id), "tier": entry.tier, "ticket": None}
+        ids = {"entry": entry.pk, "codes": True}
+        body |= {"already_redeemed": redeemed.already, "codes": queries.codes_of(entry)}
+        return Answer(body, secret=("email", "codes"), ids=ids)
+
+
+class Redeem(LetsIn):
     """Lets somebody in with a code, once.
 
     A stranger gets one answer for every refusal, and the same bytes for a first and a repeated redemption. For a contact
@@ -136,13 +156,13 @@ class Redeem(Door):
         user_id = serializers.CharField(required=False)
         tier = serializers.CharField(required=False)
         already_redeemed = serializers.BooleanField(required=False)
-        ticket = serializers.CharField(required=False, allow_null=True)
+        ticket = serializers.CharField(required=False, allow_null=True, help_text=NO_TICKET)
         codes = CodeShown(many=True, required=False)
 
     def post(self, request: Request) -> Answer:
         contact = self.input["contact"]
         person = self.caller.row if self.caller.kind == "person" else None
-        ask = actions.Ask(
+        ask = redeeming.Ask(
             contact=contact,
             code=self.input["code"],
             name=self.input.get("name", ""),
@@ -150,22 +170,8 @@ class Redeem(Door):
             host_user_id=self.input.get("user_id", "") if self.caller.vouched else "",
             proven=self.caller.vouched or (person is not None and person.canonical == contact.canonical),
         )
-        redeemed = actions.redeem(self.input["launch"].launch, ask, by=self.actor)
-        if redeemed.caught and self.caller.vouched:
-            # A product that asks for its own user must not let them in; the uniform answer is for strangers alone.
-            raise Refused(actions.NOT_ACCEPTED, why=CAUGHT[redeemed.caught])
+        redeemed = redeeming.redeem(self.input["launch"].launch, ask, by=self.actor)
         return self.answer(redeemed, contact.as_typed)
-
-    def answer(self, redeemed: actions.Redeemed, typed: str) -> Answer:
-        message = gettext("You are in. Your own codes are on their way to your mailbox.")
-        body: dict[str, Any] = {"status": "success", "message": message, "email": typed}
-        if not self.caller.vouched:
-            return Answer(body, secret=("email",), ids={"entry": redeemed.entry_id})
-        entry = Entry.objects.get(pk=redeemed.entry_id)
-        body |= {"user_id": entry.host_user_id or str(entry.member_id), "tier": entry.tier, "ticket": None}
-        ids = {"entry": entry.pk, "codes": True}
-        body |= {"already_redeemed": redeemed.already, "codes": queries.codes_of(entry)}
-        return Answer(body, secret=("email", "codes"), ids=ids)
 
     def secrets(self, ids: dict[str, Any]) -> dict[str, Any]:
         """The address as this call typed it (the kept answer is for the same bytes), and the codes derived again."""
@@ -173,6 +179,99 @@ class Redeem(Door):
         if ids.get("codes"):
             said["codes"] = queries.codes_of(Entry.objects.get(pk=ids["entry"]))
         return said
+
+
+class Hold(Door):
+    """Keeps one use of a code for a contact for 15 minutes, so that a sign-up elsewhere does not end without a place.
+
+    One for each contact and code: asked again, the same one. A stranger gets one answer for every refusal, and the same for a
+    contact that is on the list, in already or unknown.
+    """
+
+    callers = frozenset({"public", "person", "key:codes:redeem"})
+    limit = "hold"
+    success = (201,)
+
+    class Input(WithContact):
+        code = Text(required=False, max_length=100)
+        token = Text(required=False, max_length=500, help_text="of an invite link, instead of a code")
+
+        def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+            attrs = super().validate(attrs)
+            if bool(attrs.get("code")) == bool(attrs.get("token")):
+                raise serializers.ValidationError({"code": ["Give a code or the token of an invite, and only one."]})
+            return attrs
+
+    class Output(serializers.Serializer[Any]):
+        hold_id = serializers.UUIDField()
+        expires_at = serializers.DateTimeField()
+        ticket = serializers.CharField(allow_null=True, help_text=NO_TICKET)
+
+    def post(self, request: Request) -> Answer:
+        token = self.input.get("token", "")
+        invite = tokens.invite_of(token) if token else None
+        launch = invite.entry.launch if invite else self.input["launch"].launch
+        ask = redeeming.Ask(self.input["contact"], self.input.get("code", ""), token, origin=self.origin)
+        try:
+            kept = keeping.keep(launch, ask, by=self.actor)
+        except Refused as refused:
+            if invite is None:
+                raise
+            raise admission.told(refused) from None
+        return Answer({"hold_id": str(kept.hold_id), "expires_at": kept.expires_at, "ticket": None}, status=201)
+
+
+class Commit(LetsIn):
+    """Spends the use that is kept: its contact is in. Asked again it answers alike, as already redeemed."""
+
+    callers = frozenset({"key:codes:redeem"})
+    limit = "keyed"
+
+    class Input(serializers.Serializer[Any]):
+        user_id = Text(required=False, max_length=200, help_text="the host's id of the person")
+
+    Output = Redeem.Output
+
+    def post(self, request: Request, hold_id: UUID) -> Answer:
+        kept, user_id = kept_by_name(hold_id), self.input.get("user_id", "")
+        redeemed = keeping.commit(kept, host_user_id=user_id, origin=self.origin, by=self.actor)
+        return self.answer(redeemed, keeping.contact_of(kept).as_typed)
+
+    def secrets(self, ids: dict[str, Any]) -> dict[str, Any]:
+        kept = kept_by_name(self.kwargs["hold_id"])
+        return {
+            "email": keeping.contact_of(kept).as_typed,
+            "codes": queries.codes_of(Entry.objects.get(pk=ids["entry"])),
+        }
+
+
+class GiveBack(Door):
+    """Gives the use that is kept back before its time is over. What was given back already stays so."""
+
+    callers = frozenset({"key:codes:redeem"})
+    limit = "keyed"
+
+    class Output(serializers.Serializer[Any]):
+        status = serializers.CharField()
+        message = serializers.CharField()
+        email = serializers.CharField(help_text="the contact as it was typed; empty when it was forgotten")
+
+    def post(self, request: Request, hold_id: UUID) -> Answer:
+        kept = kept_by_name(hold_id)
+        keeping.give_back(kept, by=self.actor)
+        body = {"status": "success", "message": gettext("Nothing is kept any more.")}
+        return Answer(body | self.secrets({}), secret=("email",))
+
+    def secrets(self, ids: dict[str, Any]) -> dict[str, Any]:
+        return {"email": keeping.contact_of(kept_by_name(self.kwargs["hold_id"])).as_typed}
+
+
+def kept_by_name(hold_id: UUID) -> Reservation:
+    """The reservation of that name, or nothing is there."""
+    kept = queries.hold_named(hold_id)
+    if kept is None:
+        raise NotFound
+    return kept
 
 
 class Status(Door):
@@ -281,7 +380,7 @@ class Revoke(ChangeDoor):
     word = "revoked"
 
     def post(self, request: Request) -> Answer:
-        return self.changed(actions.revoke(self.existing(), self.input["reason"], by=self.actor))
+        return self.changed(changing.revoke(self.existing(), self.input["reason"], by=self.actor))
 
 
 class Pause(ChangeDoor):
@@ -290,7 +389,7 @@ class Pause(ChangeDoor):
     word = "paused"
 
     def post(self, request: Request) -> Answer:
-        return self.changed(actions.pause(self.existing(), self.input["reason"], by=self.actor))
+        return self.changed(changing.pause(self.existing(), self.input["reason"], by=self.actor))
 
 
 class Resume(ChangeDoor):
@@ -299,7 +398,7 @@ class Resume(ChangeDoor):
     word = "resumed"
 
     def post(self, request: Request) -> Answer:
-        return self.changed(actions.resume(self.existing(), self.input["reason"], by=self.actor))
+        return self.changed(changing.resume(self.existing(), self.input["reason"], by=self.actor))
 
 
 class Extend(ChangeDoor):
@@ -308,10 +407,10 @@ class Extend(ChangeDoor):
     word = "extended"
 
     class Input(Chosen):
-        days = serializers.IntegerField(min_value=1, max_value=actions.LONGEST_DAYS)
+        days = serializers.IntegerField(min_value=1, max_value=making.LONGEST_DAYS)
 
     def post(self, request: Request) -> Answer:
-        extended = actions.extend(self.existing(), self.input["days"], self.input["reason"], by=self.actor)
+        extended = changing.extend(self.existing(), self.input["days"], self.input["reason"], by=self.actor)
         return self.changed(extended)
 
 

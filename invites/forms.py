@@ -16,10 +16,10 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from invites import admission, carried, tokens
-from invites.actions import NOT_ACCEPTED
 from invites.admission import Admission, Bid, Way
 from invites.guard import Passage, passage_of, sentence
 from invites.models import Invite
+from invites.policy import NOT_ACCEPTED
 from outbox.callers import origin_of
 from outbox.errors import Refused
 from quality import challenge

@@ -18,7 +18,8 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from accounts.models import User
-from invites import actions
+from invites import policy
+from invites.actions import redeeming, reserving
 from invites.admission import Admission, Way, launch_carried
 from invites.guard import Passage, Raced, passage_of
 from outbox.actions import owe_sealed
@@ -33,10 +34,10 @@ def let_in(admission: Admission, user: User) -> bool:
     """Does for the new user what was decided; False when it is not so any more."""
     ask = replace(admission.ask, user_id=user.pk)
     if admission.way == Way.CODE:
-        redeemed = actions.redeem_within(admission.launch, ask, by="public")
+        redeemed = redeeming.redeem_within(admission.launch, ask, by="public")
         return not (redeemed.already or redeemed.reserved)  # a verdict that changed meanwhile is decided anew
     if admission.way == Way.OPEN:
-        return actions.let_in_openly(admission.launch, ask, by="public")
+        return redeeming.let_in_openly(admission.launch, ask, by="public")
     assert admission.way == Way.MEMBER and admission.entry_id
     return waitlist.link_user(admission.entry_id, user.pk, by=f"person:{admission.entry_id}")
 
@@ -45,7 +46,7 @@ def write_to_mailbox(admission: Admission) -> None:
     """Keeps a use and mails the link that completes it; without a code, mails the private link that proves the mailbox."""
     contact = admission.ask.contact
     if admission.code_id and admission.entry_id:
-        actions.reserve(admission.launch, admission.code_id, admission.entry_id, contact, by="public")
+        reserving.reserve(admission.code_id, admission.entry_id, contact, by="public")
     else:
         waitlist.resend(admission.launch, contact, by="public")
 
@@ -63,7 +64,7 @@ class AccountGate(DefaultAccountAdapter):
         passage = passage_of(request)
         admission = passage.admission
         if admission is None or not admission.admitted_by:
-            raise Refused(actions.NOT_ACCEPTED, why="no_admission")
+            raise Refused(policy.NOT_ACCEPTED, why="no_admission")
         user.admitted_by, user.name = admission.admitted_by, admission.ask.name
         with transaction.atomic():  # a savepoint: whatever fails here, allauth saves the session of an app after it
             made: User = super().save_user(request, user, form)
@@ -87,7 +88,7 @@ class AccountGate(DefaultAccountAdapter):
             write_to_mailbox(admission)
         elif admission and admission.caught:
             found, assessed = admission.caught
-            actions.keep_back(admission.launch, admission.ask, found, assessed, by="public")
+            redeeming.keep_back(admission.launch, admission.ask, found, assessed, by="public")
         else:
             super().send_account_already_exists_mail(email)
 
@@ -129,7 +130,7 @@ class SocialGate(DefaultSocialAccountAdapter):
     def save_user(self, request: HttpRequest, sociallogin: Any, form: Any = None) -> Any:
         """As on every other route; without a form nobody was asked for a code."""
         if form is None:
-            raise Refused(actions.NOT_ACCEPTED, why="no_form")
+            raise Refused(policy.NOT_ACCEPTED, why="no_form")
         # Only the address that was admitted: another one that a provider names would keep its owner out.
         admitted = canonical(form.cleaned_data["email"])
         sociallogin.email_addresses = [one for one in sociallogin.email_addresses if canonical(one.email) == admitted]

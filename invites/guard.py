@@ -22,8 +22,9 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver
 from django.utils.translation import gettext as _
 
-from invites import actions, carried
-from invites.actions import Ask
+from invites import carried, policy
+from invites.actions import redeeming
+from invites.actions.redeeming import Ask
 from invites.admission import Admission
 from outbox.errors import Refused
 from waitlist.models import Launch
@@ -99,9 +100,9 @@ def pass_through(request: HttpRequest, run: Run) -> HttpResponseBase:
             request.session = type(request.session)(session)
             tries = tries - 1 if may_run_again(request, passage) else 0
     if passage.attempt:
-        actions.note_attempt(*passage.attempt)
+        redeeming.note_attempt(*passage.attempt)
     if response is None:
-        return turn_back(request, passage.refused or Refused(actions.NOT_ACCEPTED))
+        return turn_back(request, passage.refused or Refused(policy.NOT_ACCEPTED))
     if passage.passed:
         carried.forget(response)
     if request.user.is_authenticated and not was_signed_in:
@@ -151,7 +152,7 @@ def committed(run: Run) -> HttpResponseBase:
 def note(passage: Passage, refused: Refused) -> None:
     """Remembers the refusal, and the code for the trail. What is refused for another reason was no attempt at a code."""
     admission, passage.refused = passage.admission, refused
-    if admission and refused.reason == actions.NOT_ACCEPTED and passage.attempt is None:
+    if admission and refused.reason == policy.NOT_ACCEPTED and passage.attempt is None:
         passage.attempt = (admission.launch, admission.ask, refused.why)
 
 

@@ -3,13 +3,14 @@
 from functools import cache
 
 # Why a code is refused: the same named predicates guard the spending UPDATE and name the reason afterwards.
-# `bound` holds the caller's address keys under every key still kept; `domain` the domain of an e-mail address.
+# `bound` holds the caller's address keys under every key still kept; `domain` the domain of an e-mail address; `held` how
+# many of the reserved uses are kept for this very contact.
 REFUSALS = {
     "code_revoked": "code.status = 'revoked'",
     "code_paused": "code.status = 'paused'",
     "not_yet_valid": "coalesce(code.starts_at > now(), false)",
     "code_expired": "code.expires_at <= now()",
-    "code_exhausted": "code.uses + code.reserved >= code.max_uses",
+    "code_exhausted": "code.uses + code.reserved - %(held)s::int >= code.max_uses",
     "bound_elsewhere": "(code.bound_key IS NOT NULL AND code.bound_key <> ALL(%(bound)s::bytea[]))",
     "other_domain": "(code.bound_domain <> '' AND code.bound_domain <> %(domain)s)",
     "not_in_this_mode": "(NOT %(shared)s AND code.kind <> 'waitlist')",
@@ -21,7 +22,7 @@ REASON = "CASE " + " ".join(f"WHEN {predicate} THEN '{name}'" for name, predicat
 # The code, what it would say, who holds the contact already, and ids for the codes of a new member: one look.
 FIND = f"""
 SELECT code.id, code.kind, code.tier, code.campaign, code.owner_id, code.reserved, code.last4,
-       code.bound_key IS NOT NULL AS bound, {REASON} AS refusal,
+       code.bound_key IS NOT NULL AS bound, %(held)s::int AS held, {REASON} AS refusal,
        entry.id AS entry_id, entry.status AS entry_status, entry.held_at IS NOT NULL AS entry_held, redemption.id AS redemption_id,
        redemption.network IS NOT DISTINCT FROM %(network)s::inet AS from_here,
        ARRAY(SELECT nextval('invites_code_id_seq') FROM generate_series(1, %(own)s)) AS own_ids

@@ -97,7 +97,7 @@ def write_complete(deliveries: Sequence[Delivery]) -> Mapping[int, Letter]:
     wanted = {delivery.pk: int(delivery.subject.partition(":")[2]) for delivery in deliveries}
     found = Reservation.objects.filter(status="open").select_related("entry__launch").in_bulk(set(wanted.values()))
     return {
-        pk: letter_to(found[number].entry, link=tokens.completion_url(found[number]))
+        pk: letter_to(found[number].person, link=tokens.completion_url(found[number]))
         for pk, number in wanted.items()
         if number in found
     }

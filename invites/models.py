@@ -208,7 +208,11 @@ class Redemption(models.Model):
 
 
 class Reservation(models.Model):
-    """One use of a code kept for a contact until the clock of the database says otherwise."""
+    """One use of a code kept for a person on the list, or for a contact that asked by `hold_id`, until the database's clock ends it.
+
+    The second kind knows no entry until it is committed, so that it says nothing of who is on the list. The contact stands in
+    it for a day after it ran out, as long as a retried call is answered.
+    """
 
     class Status(models.TextChoices):
         OPEN = "open"
@@ -222,19 +226,40 @@ class Reservation(models.Model):
     }
 
     code = models.ForeignKey(Code, on_delete=models.CASCADE)
-    entry = models.ForeignKey(Entry, on_delete=models.CASCADE)
+    entry = models.ForeignKey(Entry, null=True, on_delete=models.CASCADE)
+    hold_id = models.UUIDField(null=True, unique=True)
+    contact_kind = models.TextField(default="", db_default="")
+    contact = models.TextField(default="", db_default="")
+    canonical = models.TextField(default="", db_default="")
     status = models.TextField(choices=Status, default=Status.OPEN, db_default=Status.OPEN)
     expires_at = models.DateTimeField()
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["code", "entry"], condition=Q(status="open"), name="one_open_reservation")
+            models.UniqueConstraint(fields=["code", "entry"], condition=Q(status="open"), name="one_open_reservation"),
+            models.UniqueConstraint(
+                fields=["code", "contact_kind", "canonical"],
+                condition=Q(status="open") & ~Q(canonical=""),
+                name="one_open_hold",
+            ),
+            models.CheckConstraint(
+                condition=Q(entry__isnull=False) | Q(hold_id__isnull=False), name="a_reservation_is_for_somebody"
+            ),
         ]
-        indexes = [models.Index(fields=["expires_at"], name="reservation_open", condition=Q(status="open"))]
+        indexes = [
+            models.Index(fields=["expires_at"], name="reservation_open", condition=Q(status="open")),
+            models.Index(fields=["expires_at"], name="reservation_contact", condition=~Q(canonical="")),
+        ]
 
     def __str__(self) -> str:
         return f"reservation {self.pk}"
+
+    @property
+    def person(self) -> Entry:
+        """Whose it is, of one that stands for a person on the list."""
+        assert self.entry
+        return self.entry
 
 
 class Attempt(models.Model):

@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 
 from waitlist.models import Launch
 
+NOT_ACCEPTED = "invite_not_accepted"  # the one word for every reason; why in truth stands in the trail
+
 # Entries that no code lets in; the caller reads the same answer as for a bad code.
 TURNED_AWAY = frozenset({"rejected", "blocked", "suspended"})
 
@@ -15,6 +17,11 @@ def turned_away(found: Any) -> str | None:
     if found.entry_status in TURNED_AWAY:
         return f"entry_{found.entry_status}"
     return "entry_held" if found.entry_held and found.entry_status != "registered" else None
+
+
+def refusal(found: Any) -> str | None:
+    """Why the code lets nobody in, or not this person; None when it does."""
+    return "code_unknown" if found.id is None else found.refusal or turned_away(found)
 
 
 def is_answered_alike(found: Any, *, proven: bool) -> bool:

@@ -4,14 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import Max, Q, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from invites import codes, hot, pacing, tokens
-from invites.models import Attempt, Batch, Code, Invite, PaceDecision, Redemption
+from invites.models import Attempt, Batch, Code, Invite, PaceDecision, Redemption, Reservation
 from outbox import sql
 from outbox.keys import address_keys
 from outbox.models import Event
@@ -19,6 +20,7 @@ from quality.measures import NOBODY, WINDOW, Measured, share
 from quality.models import Answer
 from quality.queries import gating
 from quality.queries.readings import DAY_7
+from waitlist.channels import Contact
 from waitlist.models import Entry, Launch
 from waitlist.queries import eligible, local_date
 
@@ -134,6 +136,18 @@ def is_bound_to(typed: str, canonical: str) -> bool:
     """Whether the code was made for this contact: then its owner types it."""
     keys = address_keys("email" if "@" in canonical else "phone", canonical)
     return Code.objects.filter(digest__in=codes.digests(typed), bound_key__in=keys).exists()
+
+
+def kept_for(code_id: int, contact: Contact) -> QuerySet[Reservation]:
+    """What is kept of this code for the contact, and may still be spent."""
+    asked = Q(contact_kind=contact.kind, canonical=contact.canonical)
+    listed = Q(entry__contact_kind=contact.kind, entry__canonical=contact.canonical)
+    return Reservation.objects.filter(asked | listed, code=code_id, status="open", expires_at__gt=Now())
+
+
+def hold_named(hold_id: UUID) -> Reservation | None:
+    """The reservation that somebody was told this id of, with its launch and person."""
+    return Reservation.objects.select_related("code__launch", "entry").filter(hold_id=hold_id).first()
 
 
 def answers_of(batch: Batch) -> QuerySet[Answer]:

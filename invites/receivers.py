@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from invites import actions
+from invites.actions import inviting, reserving
 from outbox.facts import Said
 from outbox.models import Delivery
 from outbox.policy import End
@@ -13,19 +13,19 @@ from waitlist.signals import entry_approved, entry_released, entry_removed
 @entry_removed.connect
 def revoke_open_invites(said: Sequence[Said], by: str) -> None:
     """Who is gone keeps no open invite."""
-    actions.revoke_invites_of([one.id for one in said], by=by)
+    inviting.revoke_invites_of([one.id for one in said], by=by)
 
 
 @entry_approved.connect
 def invite_at_once(said: Sequence[Said], by: str) -> None:
     """Where the launch says so, a code goes out as soon as a moderator approves."""
-    actions.invite_approved([one.id for one in said], by=by)
+    inviting.invite_approved([one.id for one in said], by=by)
 
 
 @entry_released.connect
 def complete_released(said: Sequence[Said], by: str) -> None:
     """Who was held while they redeemed a code may go on."""
-    actions.remind_released([one.id for one in said])
+    reserving.remind_released([one.id for one in said])
 
 
 @ended("invited")
@@ -33,6 +33,6 @@ def note_sent(deliveries: Sequence[Delivery], end: End) -> None:
     """An invite is sent once its message was handed over, and bounced when its address is no more."""
     invite_ids = [int(one.subject.partition(":")[2]) for one in deliveries]
     if end != End.REFUSED:
-        actions.note_sent(invite_ids)
+        inviting.note_sent(invite_ids)
     if end == End.BOUNCED:
-        actions.note_bounced(invite_ids)
+        inviting.note_bounced(invite_ids)

@@ -28,6 +28,10 @@ invite_lapsed = Fact("invite.lapsed", "An invite was not used in time.")
 invite_declined = Fact("invite.declined", "The person said no to an invite.")
 # entry:ID {code, reservation}
 use_reserved = Fact("use.reserved", "One use of a code is kept for a person until they prove their mailbox.")
+# code:ID {reservation}
+use_kept = Fact("use.kept", "One use of a code is kept for a contact for a quarter of an hour.")
+# code:ID {reservation}
+use_given_back = Fact("use.given_back", "A use that was kept for a contact is free again before its time ran out.")
 # batch:ID {reason}
 batch_paused = Fact("batch.paused", "Staff stopped a batch for now.")
 batch_resumed = Fact("batch.resumed", "Staff let a paused batch go on.")

@@ -3,7 +3,8 @@
 from celery import shared_task
 from django.utils import timezone
 
-from invites import actions, policy, queries
+from invites import policy, queries
+from invites.actions import changing, inviting, releasing, reserving
 from outbox.errors import Refused
 from waitlist import actions as waitlist
 from waitlist.models import Launch
@@ -12,7 +13,7 @@ from waitlist.models import Launch
 @shared_task(name="invites.daily")
 def release_daily() -> None:
     """Releases the daily batch of every launch whose hour has come; poked every few minutes, once a local date."""
-    actions.finish_batches(by="system")
+    releasing.finish_batches(by="system")
     for launch_id in Launch.objects.filter(enabled=True, mode__in=["waitlist", "both"]).values_list("pk", flat=True):
         launch = Launch.objects.get(pk=launch_id)
         if policy.is_release_time(launch, timezone.now()) and not queries.released_today(launch, timezone.now()):
@@ -22,7 +23,7 @@ def release_daily() -> None:
 def release_as_paced(launch: Launch) -> None:
     """Releases the daily batch; where a gate is on the pace may say wait, which stands in a row of its own."""
     try:
-        actions.release(launch, by="beat")
+        releasing.release(launch, by="beat")
     except Refused as refused:
         if refused.reason != "pace_waits":
             raise
@@ -31,11 +32,12 @@ def release_as_paced(launch: Launch) -> None:
 @shared_task(name="invites.lapse")
 def lapse() -> None:
     """Unused invites, kept uses and codes whose time ran out: told once each."""
-    while actions.lapse():
+    while inviting.lapse():
         pass
-    while actions.tell_expired():
+    while changing.tell_expired():
         pass
-    actions.sweep_reservations(by="system")
+    reserving.sweep_reservations(by="system")
+    reserving.forget_contacts()
 
 
 @shared_task(name="waitlist.purge_traces")

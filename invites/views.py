@@ -10,7 +10,8 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
 
-from invites import actions, admission, carried, tokens
+from invites import admission, carried, tokens
+from invites.actions import redeeming
 from invites.carried import Carried
 from invites.guard import sentence
 from invites.models import Invite
@@ -84,7 +85,7 @@ def take(invite: Invite, request: HttpRequest, user_id: int) -> None:
     if admission.is_member_without_login(entry):
         waitlist.link_user(entry.pk, user_id, by=by)
         return
-    ask = actions.Ask(
+    ask = redeeming.Ask(
         contact_of(invite),
         token=tokens.invite_token(invite),
         door="sign-up",
@@ -92,7 +93,7 @@ def take(invite: Invite, request: HttpRequest, user_id: int) -> None:
         user_id=user_id,
         proven=True,
     )
-    actions.redeem(entry.launch, ask, by=by)
+    redeeming.redeem(entry.launch, ask, by=by)
 
 
 def contact_of(invite: Invite) -> Contact:

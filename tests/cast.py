@@ -4,8 +4,8 @@ import hashlib
 from typing import Any
 
 from accounts.models import User
-from invites import actions as invites
 from invites import queries
+from invites.actions import inviting, redeeming
 from invites.models import Invite
 from outbox.callers import Origin
 from waitlist import actions
@@ -66,7 +66,7 @@ def dev() -> User:
 def invited(launch: Launch, name: str, **said: Any) -> tuple[Entry, Invite]:
     """Somebody waited and holds an invite."""
     entry = waits(launch, name, **said)
-    invites.invite(launch, [entry.pk], by="staff:1")
+    inviting.invite(launch, [entry.pk], by="staff:1")
     entry = now(entry)
     offer = queries.open_invite_of(entry)
     assert offer
@@ -76,7 +76,7 @@ def invited(launch: Launch, name: str, **said: Any) -> tuple[Entry, Invite]:
 def registers(launch: Launch, name: str, **said: Any) -> Entry:
     """Somebody waited, was invited and is in."""
     entry, offer = invited(launch, name, **said)
-    invites.redeem(launch, invites.Ask(contact(name), code=queries.text_of(offer.code)), by="public")
+    redeeming.redeem(launch, redeeming.Ask(contact(name), code=queries.text_of(offer.code)), by="public")
     return now(entry)
 
 

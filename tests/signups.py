@@ -13,7 +13,8 @@ from django.test import Client, modify_settings, override_settings
 from django.utils import timezone
 
 from accounts.models import User
-from invites import actions, queries
+from invites import queries
+from invites.actions import making
 from waitlist.models import Launch
 
 PASSWORD = "correct horse battery staple"
@@ -30,8 +31,8 @@ def address(name: str) -> str:
 def shared_code(launch: Launch, uses: int = 1, **more: Any) -> str:
     """A campaign's code: whoever holds it may be anybody."""
     end = timezone.now() + timedelta(days=9)
-    spec = actions.Spec(count=1, expires_at=end, batch_id=uuid4().hex, max_uses=uses, **more)
-    run, _fresh = actions.generate(launch, spec, by="staff:1")
+    spec = making.Spec(count=1, expires_at=end, batch_id=uuid4().hex, max_uses=uses, **more)
+    run, _fresh = making.generate(launch, spec, by="staff:1")
     return next(iter(queries.run_texts(run.pk)))
 
 

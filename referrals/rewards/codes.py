@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from invites import actions as invites
+from invites.actions import changing, making
 from invites.models import Code
 from referrals.models import Reward
 
@@ -28,9 +28,9 @@ def grant(reward: Reward, amount: int, *, by: str) -> int:
     they have left: a reward never makes more codes than it says."""
     if reward.granted_at is not None:
         off = Code.objects.filter(unspent(reward), status="paused").order_by("-pk").values_list("pk", flat=True)
-        return invites.resume(Q(pk__in=list(off[:amount])), "friends are in again", by=by)
+        return changing.resume(Q(pk__in=list(off[:amount])), "friends are in again", by=by)
     launch = reward.referrer.launch
-    spec = invites.Spec(
+    spec = making.Spec(
         count=amount,
         expires_at=timezone.now() + timedelta(days=launch.member_code_days),
         kind="personal",
@@ -38,12 +38,12 @@ def grant(reward: Reward, amount: int, *, by: str) -> int:
         channel=channel(reward),
         owner_id=reward.referrer_id,
     )
-    return len(invites.make(launch, spec, run_id=None, by=by))
+    return len(making.make(launch, spec, run_id=None, by=by))
 
 
 def take_back(reward: Reward, reason: str, *, for_good: bool, by: str) -> int:
     """Revokes those that nobody used, or switches them off until they are given again; who came in with one stays in."""
-    change = invites.revoke if for_good else invites.pause
+    change = changing.revoke if for_good else changing.pause
     return change(unspent(reward), reason, by=by)
 
 

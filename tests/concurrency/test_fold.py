@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from invites import actions as invites
+from invites.actions import releasing
 from outbox import sql
 from tests import cast
 from tests.integration.test_positions import by_counters, by_counting, counted
@@ -45,7 +45,7 @@ def test_folding_while_people_join_and_batches_go_out_stays_exact(launch: Launch
 
     def release_some() -> None:
         for _n in range(JOINS):
-            invites.release(launch, 2, by="cron")
+            releasing.release(launch, 2, by="cron")
 
     acts: list[Callable[[], Any]] = [lambda n=n: join(n) for n in range(JOINERS)]  # type: ignore[misc]
     acts += [fold_meanwhile, fold_meanwhile, release_some]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from invites import actions
+from invites.actions import releasing
 from invites.models import Batch, PaceDecision
 from outbox.models import Event
 from quality.actions import gating
@@ -66,7 +66,7 @@ def test_control_without_the_lock_it_is_announced_again_and_again(
 
 
 def test_many_schedulers_at_once_make_one_paced_batch(guarded: Launch, race: Race) -> None:
-    race(MANY, lambda n: actions.release(guarded, by=("beat", "cron")[n % 2]))
+    race(MANY, lambda n: releasing.release(guarded, by=("beat", "cron")[n % 2]))
     assert Batch.objects.count() == PaceDecision.objects.exclude(batch=None).count() == 1
     assert Entry.objects.filter(status="invited").count() == 2
 
@@ -74,16 +74,16 @@ def test_many_schedulers_at_once_make_one_paced_batch(guarded: Launch, race: Rac
 def test_control_a_pace_that_is_read_and_then_written_makes_many(
     guarded: Launch, race: Race, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    everybody_has_read, past_of = threading.Barrier(MANY), actions.queries.past_of
+    everybody_has_read, past_of = threading.Barrier(MANY), releasing.queries.past_of
 
     def read_together(launch: Launch) -> Any:
         found = past_of(launch)
         everybody_has_read.wait(timeout=30)
         return found
 
-    monkeypatch.setattr(actions, "_held", lambda launch: launch)
-    monkeypatch.setattr(actions.queries, "past_of", read_together)
-    race(MANY, lambda _n: actions.release(guarded, by="beat"))
+    monkeypatch.setattr(releasing, "_held", lambda launch: launch)
+    monkeypatch.setattr(releasing.queries, "past_of", read_together)
+    race(MANY, lambda _n: releasing.release(guarded, by="beat"))
     assert Batch.objects.count() > 1
 
 
@@ -91,7 +91,7 @@ def test_many_batches_with_shares_at_once_give_nobody_two_places(launch: Launch,
     waitlist.tune(launch, {"share_first": 30, "share_lottery": 30, "daily_quota": 30}, by="staff:1")
     for n in range(40):
         cast.waits(launch, f"p{n}")
-    results = race(MANY, lambda _n: actions.release(launch, 5, by="staff:1"))
+    results = race(MANY, lambda _n: releasing.release(launch, 5, by="staff:1"))
     assert not any(isinstance(one, Exception) for one in results)
     assert Entry.objects.filter(status="invited").count() == 30
     issued = Event.objects.filter(kind="invite.issued").values_list("subject", flat=True)

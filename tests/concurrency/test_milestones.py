@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from config.invariants import broken
-from invites import actions as invites
+from invites.actions import making, redeeming
 from invites.queries import codes_of, run_texts, unspent
 from outbox import relay
 from outbox.models import Delivery
@@ -39,8 +39,8 @@ def ben(launch: Launch) -> Entry:
 @pytest.fixture
 def bulk(launch: Launch) -> str:
     """A code that lets all of them in."""
-    spec = invites.Spec(1, timezone.now() + timedelta(9), batch_id="many", max_uses=100)
-    return next(iter(run_texts(invites.generate(launch, spec, by="staff:1")[0].pk)))
+    spec = making.Spec(1, timezone.now() + timedelta(9), batch_id="many", max_uses=100)
+    return next(iter(run_texts(making.generate(launch, spec, by="staff:1")[0].pk)))
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def without_lock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def come_in(launch: Launch, code: str, numbers: Sequence[int]) -> None:
     for number in numbers:
-        invites.redeem(launch, invites.Ask(cast.contact(f"friend{number}"), code=code, proven=True), by="public")
+        redeeming.redeem(launch, redeeming.Ask(cast.contact(f"friend{number}"), code=code, proven=True), by="public")
 
 
 def earned_codes(referrer: Entry) -> int:

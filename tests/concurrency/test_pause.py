@@ -8,7 +8,8 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from invites import actions, messages
+from invites import messages
+from invites.actions import releasing
 from invites.models import Batch, Invite
 from outbox import registry, relay
 from outbox.models import Delivery
@@ -59,13 +60,13 @@ def unpaused(invite: Invite) -> Invite:
 @pytest.fixture
 def batch(launch: Launch, monkeypatch: pytest.MonkeyPatch, mailbox: Mailbox) -> Batch:
     """A batch of whose people half are invited, in chunks of 60; their mails are owed, nothing else is."""
-    monkeypatch.setattr(actions, "CHUNK", PEOPLE // 2)
+    monkeypatch.setattr(releasing, "CHUNK", PEOPLE // 2)
     waitlist.tune(launch, {"daily_quota": PEOPLE}, by="staff:1")
     for n in range(PEOPLE):
         cast.waits(launch, f"p{n}")
     Delivery.objects.all().delete()
-    planned = actions.plan_batch(launch, PEOPLE, by="staff:1")
-    assert actions._release_chunk(planned.pk, by="staff:1")
+    planned = releasing.plan_batch(launch, PEOPLE, by="staff:1")
+    assert releasing._release_chunk(planned.pk, by="staff:1")
     return planned
 
 
@@ -90,7 +91,7 @@ def paused_in_the_middle(batch: Batch, writer: Slow, worker: ThreadPoolExecutor)
     """Pauses the batch while a real drain is at work: how many mails had gone when that was answered, and in the end."""
     work: Future[int] = worker.submit(drained)
     assert writer.reached.wait(timeout=30)
-    actions.pause_batch(batch, "too many complaints", by="staff:1")
+    releasing.pause_batch(batch, "too many complaints", by="staff:1")
     answered = sent()
     writer.go_on.set()
     work.result(timeout=60)
@@ -103,7 +104,7 @@ def test_after_a_pause_is_answered_nothing_is_issued_and_at_most_ten_more_mails_
     writer = Slow()
     monkeypatch.setitem(registry.writers, "invited", writer)
     answered, in_the_end = paused_in_the_middle(batch, writer, worker)
-    assert actions._release_chunk(batch.pk, by="staff:1") is False
+    assert releasing._release_chunk(batch.pk, by="staff:1") is False
     assert Invite.objects.count() == PEOPLE // 2
     assert FIRST - 2 <= answered <= in_the_end <= answered + MORE
     owed = Delivery.objects.filter(name="invited", status="owed")
@@ -122,13 +123,13 @@ def test_control_a_writer_that_does_not_look_sends_them_all(
 
 @pytest.mark.parametrize("end", ["resumed", "cancelled"])
 def test_when_the_pause_is_over_the_mails_go(end: str, batch: Batch) -> None:
-    actions.pause_batch(batch, "a look", by="staff:1")
+    releasing.pause_batch(batch, "a look", by="staff:1")
     drained()
     assert sent() == 0
     if end == "resumed":
-        actions.resume_batch(batch, "all is well", by="staff:1")
+        releasing.resume_batch(batch, "all is well", by="staff:1")
     else:
-        actions.cancel_batch(batch, "enough", by="staff:1")
+        releasing.cancel_batch(batch, "enough", by="staff:1")
     Delivery.objects.update(due_at=timezone.now())
     drained()
     assert sent() == Invite.objects.count() == (PEOPLE if end == "resumed" else PEOPLE // 2)

@@ -8,7 +8,7 @@ import pytest
 from django.db.models import F
 
 from config.invariants import broken
-from invites import actions
+from invites.actions import inviting, releasing
 from invites.models import Invite
 from tests import cast
 from waitlist import actions as waitlist
@@ -27,8 +27,8 @@ def crowd(launch: Launch) -> list[int]:
 def test_eight_schedulers_and_the_console_together_grant_the_quota_exactly(
     launch: Launch, crowd: list[int], race: Race
 ) -> None:
-    doors: list[Callable[[], Any]] = [lambda: actions.release(launch, 3, by="cron")] * 5
-    doors += [lambda: actions.invite(launch, crowd[-4:], by="staff:1")] * 3
+    doors: list[Callable[[], Any]] = [lambda: releasing.release(launch, 3, by="cron")] * 5
+    doors += [lambda: inviting.invite(launch, crowd[-4:], by="staff:1")] * 3
     race(8, lambda n: doors[n]())
     assert Entry.objects.filter(status="invited").count() == Invite.objects.count() == Day.objects.get().granted == 10
     assert broken() == []
@@ -61,7 +61,7 @@ def test_a_quota_is_never_under_used_by_a_batch_that_fails(
     """The place is taken in the grant's own transaction: what dies gives it back by dying."""
     monkeypatch.setattr("invites.messages.invited", lambda *_args: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        actions.release(launch, 4, by="cron")
+        releasing.release(launch, 4, by="cron")
     monkeypatch.undo()
     assert not Day.objects.filter(granted__gt=0).exists()
-    assert actions.release(launch, by="cron").released == 10
+    assert releasing.release(launch, by="cron").released == 10

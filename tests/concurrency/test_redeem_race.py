@@ -9,7 +9,8 @@ from django.db import connection
 from django.utils import timezone
 
 from config.invariants import broken
-from invites import actions, hot, queries
+from invites import hot, queries
+from invites.actions import making, redeeming
 from invites.models import Code, Redemption
 from outbox.errors import Refused
 from tests import cast
@@ -21,19 +22,19 @@ Race = Callable[[int, Callable[[int], Any]], Sequence[Any]]
 
 
 def codes(launch: Launch, count: int, uses: int) -> list[str]:
-    spec = actions.Spec(count=count, expires_at=timezone.now() + timedelta(1), batch_id="race", max_uses=uses)
-    return list(queries.run_texts(actions.generate(launch, spec, by="staff:1")[0].pk))
+    spec = making.Spec(count=count, expires_at=timezone.now() + timedelta(1), batch_id="race", max_uses=uses)
+    return list(queries.run_texts(making.generate(launch, spec, by="staff:1")[0].pk))
 
 
-def redeem(launch: Launch, code: str, name: str) -> actions.Redeemed:
-    return actions.redeem(launch, actions.Ask(cast.contact(name), code=code), by="public")
+def redeem(launch: Launch, code: str, name: str) -> redeeming.Redeemed:
+    return redeeming.redeem(launch, redeeming.Ask(cast.contact(name), code=code), by="public")
 
 
 @pytest.mark.parametrize("uses", [1, 7])
 def test_a_code_of_k_uses_admits_exactly_k_of_fifty(uses: int, launch: Launch, race: Race) -> None:
     code = codes(launch, 1, uses)[0]
     results = race(50, lambda n: redeem(launch, code, f"p{n}"))
-    assert sum(isinstance(one, actions.Redeemed) for one in results) == uses
+    assert sum(isinstance(one, redeeming.Redeemed) for one in results) == uses
     assert sum(isinstance(one, Refused) for one in results) == 50 - uses
     assert Code.objects.get(kind="bulk").uses == Entry.objects.filter(status="registered").count() == uses
     assert broken() == []
@@ -75,9 +76,9 @@ def test_one_person_with_twenty_codes_is_admitted_once(waits: bool, launch: Laun
     if waits:
         cast.ada(launch)
     texts = codes(launch, 20, 1)
-    ask = [actions.Ask(cast.contact("ada"), code=text, proven=True) for text in texts]
-    results = race(20, lambda n: actions.redeem(launch, ask[n], by="key:1"))
-    assert all(isinstance(one, actions.Redeemed) for one in results), results
+    ask = [redeeming.Ask(cast.contact("ada"), code=text, proven=True) for text in texts]
+    results = race(20, lambda n: redeeming.redeem(launch, ask[n], by="key:1"))
+    assert all(isinstance(one, redeeming.Redeemed) for one in results), results
     assert Redemption.objects.count() == 1
     assert Code.objects.filter(kind="bulk", uses=1).count() == 1
     assert Code.objects.filter(kind="personal").count() == launch.member_codes
@@ -90,13 +91,13 @@ def test_control_without_the_states_in_the_update_one_person_spends_many_codes(
     unguarded = REGISTER.replace("AND status = ANY(%(sources)s::text[]) AND held_at IS NULL", "")
     monkeypatch.setattr("waitlist.hot.REGISTER", unguarded)
     cast.ada(launch)
-    ask = [actions.Ask(cast.contact("ada"), code=text, proven=True) for text in codes(launch, 20, 1)]
-    race(20, lambda n: actions.redeem(launch, ask[n], by="key:1"))
+    ask = [redeeming.Ask(cast.contact("ada"), code=text, proven=True) for text in codes(launch, 20, 1)]
+    race(20, lambda n: redeeming.redeem(launch, ask[n], by="key:1"))
     assert Redemption.objects.count() > 1
 
 
 def test_a_double_click_at_the_same_moment_spends_one_use(launch: Launch, race: Race) -> None:
     code = codes(launch, 1, 10)[0]
     results = race(10, lambda _n: redeem(launch, code, "ada"))
-    assert all(isinstance(one, actions.Redeemed) for one in results), results
+    assert all(isinstance(one, redeeming.Redeemed) for one in results), results
     assert Code.objects.get(kind="bulk").uses == 1

@@ -19,7 +19,7 @@ def modules() -> dict[str, ast.Module]:
 
 
 def functions() -> Iterator[tuple[str, Function]]:
-    """Where it stands ("invites/actions.py:12 redeem"), and the function."""
+    """Where it stands ("invites/actions/redeeming.py:12 redeem"), and the function."""
     for path, tree in modules().items():
         for node in ast.walk(tree):
             if isinstance(node, Function):

@@ -8,7 +8,8 @@ from django.test import Client
 
 from accounts.models import User
 from config.invariants import broken
-from invites import actions
+from invites import queries
+from invites.actions import making, redeeming
 from invites.models import Code, Redemption, Reservation
 from outbox.callers import Origin
 from outbox.errors import Refused
@@ -47,7 +48,7 @@ def test_the_use_is_kept_until_a_moderator_has_looked(api: Api, launch: Launch, 
     api.post(REDEEM, {"code": code, "email": EVE}, HTTP_USER_AGENT=PHONE)
     assert mailbox.all(EVE) == []
     with pytest.raises(Refused):
-        actions.redeem(launch, actions.Ask(read("email", "other@example.org"), code=code), by="public")
+        redeeming.redeem(launch, redeeming.Ask(read("email", "other@example.org"), code=code), by="public")
     entry = Entry.objects.get(canonical=EVE)
     waitlist.release([entry.pk], "I know her", by="staff:1")
     link = re.search(r"/redeem\?token=\S+", mailbox.newest(EVE).text)
@@ -91,14 +92,14 @@ def test_the_sign_up_form_makes_no_user_for_who_is_suspected(client: Client, lau
 
 
 def test_an_honest_guest_list_at_one_place_gets_in(launch: Launch) -> None:
-    spec = actions.Spec(
+    spec = making.Spec(
         count=1, expires_at=cast.now(cast.ada(launch)).created_at.replace(year=2027), kind="vip", max_uses=30
     )
-    code = actions.make(launch, spec, run_id=None, by="staff:1")[0]
-    text = actions.queries.text_of(Code.objects.get(pk=code))
+    code = making.make(launch, spec, run_id=None, by="staff:1")[0]
+    text = queries.text_of(Code.objects.get(pk=code))
     for n in range(30):
         origin = Origin("203.0.113.5", PHONE, f"guest-{n}")
-        actions.redeem(
-            launch, actions.Ask(read("email", f"guest{n}.a@gmail.com"), code=text, origin=origin), by="public"
+        redeeming.redeem(
+            launch, redeeming.Ask(read("email", f"guest{n}.a@gmail.com"), code=text, origin=origin), by="public"
         )
     assert Entry.objects.filter(status="registered", invited_by=f"code:{code}").count() == 30

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from invites.actions import release
+from invites.actions.releasing import release
 from invites.tokens import invite_token
 from outbox.actions import suppress
 from outbox.keys import address_key

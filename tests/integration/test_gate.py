@@ -17,7 +17,8 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import User
-from invites import actions, queries, tokens
+from invites import queries, tokens
+from invites.actions import changing, inviting, redeeming
 from invites.models import Attempt, Code, Invite, Redemption
 from outbox.callers import NOWHERE
 from outbox.models import Delivery, Event
@@ -164,7 +165,7 @@ class TestWithAnInvite:
     ) -> None:
         entry, invite = cast.invited(launch, "ada")
         code = queries.text_of(invite.code)
-        actions.redeem(launch, actions.Ask(cast.contact("ada"), code=code, host_user_id="h1"), by="key:1")
+        redeeming.redeem(launch, redeeming.Ask(cast.contact("ada"), code=code, host_user_id="h1"), by="key:1")
         user = somebody(client, "ada")
         client.post("/sign-in", {"invite": tokens.invite_token(invite)})
         assert cast.now(entry).user == user
@@ -199,12 +200,12 @@ class TestInvitesThatAreOver:
     def test_a_lapsed_one_says_that_they_are_back_in_line(self, launch: Launch, client: Client) -> None:
         entry, invite = cast.invited(launch, "ada")
         Code.objects.update(expires_at=entry.created_at)
-        actions.lapse()
+        inviting.lapse()
         assert "You are back in line" in opens(client, invite).content.decode()
 
     def test_a_declined_one_says_so(self, launch: Launch, client: Client) -> None:
         entry, invite = cast.invited(launch, "ada")
-        actions.decline(entry, by=f"person:{entry.pk}")
+        inviting.decline(entry, by=f"person:{entry.pk}")
         assert "You gave your place away" in opens(client, invite).content.decode()
 
     def test_a_forged_one_and_a_blocked_persons_read_the_same(self, launch: Launch, client: Client) -> None:
@@ -222,7 +223,7 @@ class TestInvitesThatAreOver:
     def test_the_form_says_why_when_it_ran_out_meanwhile(self, launch: Launch, client: Client) -> None:
         invite = cast.invited(launch, "ada")[1]
         opens(client, invite)
-        actions.revoke(queries.chosen(launch, code=queries.text_of(invite.code)), "a test", by="staff:1")
+        changing.revoke(queries.chosen(launch, code=queries.text_of(invite.code)), "a test", by="staff:1")
         assert error_of(signs_up(client, "ada")) == "This invitation was taken back."
 
 
@@ -837,7 +838,7 @@ def invited_by_phone(launch: Launch) -> tuple[Entry, Invite]:
     application = waitlist.Application(read("phone", "+44 20 7946 0958"), name="Hal")
     joined = waitlist.join(rules, application, by="public", origin=NOWHERE)
     waitlist.confirm(joined.entry_id, by="public")
-    actions.invite(launch, [joined.entry_id], by="staff:1")
+    inviting.invite(launch, [joined.entry_id], by="staff:1")
     invite = Invite.objects.select_related("code", "entry__launch").get(entry=joined.entry_id)
     return invite.entry, invite
 

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from invites import actions
+from invites.actions import releasing
 from outbox.models import Event
 from quality.actions import gating
 from quality.models import Decision, Gate, Override, Reading
@@ -129,7 +129,7 @@ def test_only_who_may_change_a_gate_switches_it(gate: Gate) -> None:
 def test_a_batch_says_which_gate_holds_it_and_how_it_was_mixed(console: Client, gate: Gate, launch: Launch) -> None:
     press(console, gate, "switch_on")
     cast.ada(launch)
-    actions.plan_batch(launch, 5, by="staff:1")
+    releasing.plan_batch(launch, 5, by="staff:1")
     Reading.objects.create(launch=launch, metric="churn_rate", value=0.14, sample=100, newest_at=timezone.now())
     gating.decide(launch, by="system", now=timezone.now())
     said = read(console, "/admin/invites/batch/")
@@ -140,7 +140,7 @@ def test_a_batch_says_which_gate_holds_it_and_how_it_was_mixed(console: Client, 
 def test_each_decision_of_the_pace_is_read_in_a_sentence(console: Client, gate: Gate, launch: Launch) -> None:
     press(console, gate, "switch_on")
     cast.ada(launch)
-    actions.release(launch, by="beat")
+    releasing.release(launch, by="beat")
     assert "Nothing has been paced yet: it begins small." in read(console, "/admin/invites/pacedecision/")
 
 

@@ -13,7 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from config.invariants import broken
-from invites import actions, queries
+from invites import queries
+from invites.actions import inviting, making, redeeming, releasing
 from invites.models import Attempt, Batch, Code, Invite
 from invites.tasks import release_daily
 from outbox.errors import Refused
@@ -62,12 +63,12 @@ def told(*kinds: str) -> list[str]:
 
 
 def shared_code(launch: Launch) -> str:
-    spec = actions.Spec(count=1, expires_at=timezone.now() + timedelta(1), batch_id="b", max_uses=9)
-    return next(queries.run_texts(actions.generate(launch, spec, by=OWNER)[0].pk))
+    spec = making.Spec(count=1, expires_at=timezone.now() + timedelta(1), batch_id="b", max_uses=9)
+    return next(queries.run_texts(making.generate(launch, spec, by=OWNER)[0].pk))
 
 
-def redeem(launch: Launch, code: str, name: str, **ask: Any) -> actions.Redeemed:
-    return actions.redeem(launch, actions.Ask(cast.contact(name), code=code, **ask), by="public")
+def redeem(launch: Launch, code: str, name: str, **ask: Any) -> redeeming.Redeemed:
+    return redeeming.redeem(launch, redeeming.Ask(cast.contact(name), code=code, **ask), by="public")
 
 
 # Setting and switching
@@ -76,7 +77,7 @@ def redeem(launch: Launch, code: str, name: str, **ask: Any) -> actions.Redeemed
 def test_a_new_launch_has_no_gate_on_and_its_quota_alone_paces_it(launch: Launch) -> None:
     ada = cast.ada(launch)
     assert standing(launch.pk, timezone.now()).guarded is False
-    actions.release(launch, by="beat")
+    releasing.release(launch, by="beat")
     assert cast.now(ada).status == "invited"
 
 
@@ -183,9 +184,9 @@ def test_a_closed_gate_lets_no_batch_invite_anybody(launch: Launch) -> None:
     ada = cast.ada(launch)
     guarded(launch, BAD)
     with pytest.raises(Refused, match="pace_waits"):
-        actions.release(launch, by="cron")
+        releasing.release(launch, by="cron")
     with pytest.raises(Refused, match="gate_closed"):
-        actions.release(launch, 5, by=OWNER)
+        releasing.release(launch, 5, by=OWNER)
     release_daily()
     assert cast.now(ada).status == "waiting"
     assert (Batch.objects.count(), Day.objects.count()) == (0, 0)
@@ -194,7 +195,7 @@ def test_a_closed_gate_lets_no_batch_invite_anybody(launch: Launch) -> None:
 def test_a_batch_under_way_is_held_and_goes_on_when_the_gate_opens(launch: Launch) -> None:
     ada = cast.ada(launch)
     guarded(launch, GOOD)
-    batch = actions.plan_batch(launch, 1, by=OWNER)
+    batch = releasing.plan_batch(launch, 1, by=OWNER)
     decides(launch, BAD)
     release_daily()
     batch.refresh_from_db()
@@ -209,7 +210,7 @@ def test_a_batch_under_way_is_held_and_goes_on_when_the_gate_opens(launch: Launc
 
 def test_a_held_batch_whose_day_is_over_is_cancelled(launch: Launch) -> None:
     guarded(launch, BAD)
-    batch = actions.plan_batch(launch, 1, by="cron")
+    batch = releasing.plan_batch(launch, 1, by="cron")
     Batch.objects.filter(pk=batch.pk).update(created_at=timezone.now() - timedelta(days=1))
     release_daily()
     assert Batch.objects.get(pk=batch.pk).status == "cancelled"
@@ -219,7 +220,7 @@ def test_staff_who_invite_somebody_now_are_told_which_gate_is_closed(launch: Lau
     ada = cast.ada(launch)
     guarded(launch, BAD)
     with pytest.raises(Refused) as refused:
-        actions.invite(launch, [ada.pk], by=OWNER)
+        inviting.invite(launch, [ada.pk], by=OWNER)
     assert refused.value.reason == "gate_closed"
     assert "churn_rate" in refused.value.detail
     assert "override" in refused.value.detail
@@ -247,10 +248,10 @@ def test_when_events_stop_coming_grants_stop_after_the_maximum_age(launch: Launc
     guarded(launch, GOOD, max_age_hours=6)
     assert stale_when(launch, timedelta(hours=6)) == [True, False]
     with time_machine.travel(timezone.now() + timedelta(hours=5, minutes=59)):
-        actions.invite(launch, [ada.pk], by=OWNER)
+        inviting.invite(launch, [ada.pk], by=OWNER)
     with time_machine.travel(timezone.now() + timedelta(hours=6, minutes=1)):
         with pytest.raises(Refused, match="gate_closed"):
-            actions.invite(launch, [ben.pk], by=OWNER)
+            inviting.invite(launch, [ben.pk], by=OWNER)
         gating.decide(launch, by="system", now=timezone.now())
         assert standing(launch.pk, timezone.now()).closed == (("churn_rate", "stale"),)
     assert [cast.now(one).status for one in (ada, ben)] == ["invited", "waiting"]

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from config.invariants import broken
-from invites import actions as invites
+from invites.actions import changing, making
 from invites.models import Code
 from invites.queries import codes_of, run_texts, unspent
 from outbox import relay
@@ -32,8 +32,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def bulk(launch: Launch) -> str:
     """A code of a campaign that lets many in and belongs to nobody."""
-    spec = invites.Spec(1, timezone.now() + timedelta(9), batch_id="many", max_uses=1000)
-    return next(iter(run_texts(invites.generate(launch, spec, by="staff:1")[0].pk)))
+    spec = making.Spec(1, timezone.now() + timedelta(9), batch_id="many", max_uses=1000)
+    return next(iter(run_texts(making.generate(launch, spec, by="staff:1")[0].pk)))
 
 
 @pytest.fixture
@@ -141,12 +141,12 @@ def test_codes_that_staff_switch_by_hand_do_not_upset_the_ledger(ben: Entry, bul
     brought(ben, bulk, 3)
     codes = Q(owner=ben, channel__startswith="reward:")
     one = Code.objects.filter(codes).earliest("pk")
-    invites.pause(Q(pk=one.pk), "a question", by="staff:1")
+    changing.pause(Q(pk=one.pk), "a question", by="staff:1")
     void(ben, 1)
     brought(ben, bulk, 2, start=3)
     assert [amount for kind, amount, _why in ledger(ben) if kind == "codes"] == [3, -2, 2]
     void(ben, 2)
-    invites.resume(codes, "by mistake", by="staff:1")
+    changing.resume(codes, "by mistake", by="staff:1")
     brought(ben, bulk, 2, start=5)
     void(ben, 2)
     assert broken() == []

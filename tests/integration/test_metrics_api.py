@@ -10,8 +10,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from config.celery import app
-from invites import actions as invites
 from invites import queries
+from invites.actions import inviting, redeeming, releasing
 from invites.models import Batch, Code, Invite
 from outbox.errors import Refused
 from outbox.models import Delivery
@@ -177,9 +177,9 @@ def test_invites_count_once_it_is_known_how_they_ended(launch: Launch) -> None:
         cast.invited(launch, name)
     of = {one.entry.name: one for one in Invite.objects.select_related("entry")}
     Code.objects.filter(invite=of["Late"]).update(expires_at=timezone.now())
-    invites.decline(of["Gone"].entry, by="person")
-    invites.note_sent([of["Moved"].pk, of["Open"].pk])
-    invites.note_bounced([of["Moved"].pk])
+    inviting.decline(of["Gone"].entry, by="person")
+    inviting.note_sent([of["Moved"].pk, of["Open"].pk])
+    inviting.note_bounced([of["Moved"].pk])
     assert look(launch, "redemption_rate") == Measured(0.5, 4)
     assert look(launch, "bounce_rate") == Measured(0.2, 5)
 
@@ -188,7 +188,7 @@ def test_codes_that_were_tried_today(launch: Launch) -> None:
     cast.ben(launch)
     for _n in range(3):
         with pytest.raises(Refused):
-            invites.redeem(launch, invites.Ask(cast.contact("eve"), code="VES-WRONG"), by="public")
+            redeeming.redeem(launch, redeeming.Ask(cast.contact("eve"), code="VES-WRONG"), by="public")
     assert look(launch, "failed_code_rate") == Measured(0.75, 4)
     with time_machine.travel(timezone.now() + DAY, tick=False):
         assert look(launch, "failed_code_rate") == Measured(None, 0)
@@ -214,12 +214,12 @@ def test_the_outbox_is_as_late_as_its_oldest_delivery(launch: Launch) -> None:
 
 def test_a_batch_says_how_its_people_fare(launch: Launch) -> None:
     ada, ben, _cleo = (cast.waits(launch, name) for name in ("ada", "ben", "cleo"))
-    batch = invites.release(launch, 3, by="staff:1")
+    batch = releasing.release(launch, 3, by="staff:1")
     for one in (ada, ben):
         offer = queries.open_invite_of(cast.now(one))
         assert offer
-        invites.redeem(
-            launch, invites.Ask(cast.contact(one.name.lower()), code=queries.text_of(offer.code)), by="public"
+        redeeming.redeem(
+            launch, redeeming.Ask(cast.contact(one.name.lower()), code=queries.text_of(offer.code)), by="public"
         )
     tell(launch, [ada], "engaged")
     empty = Batch.objects.create(launch=launch, by="beat")

@@ -10,7 +10,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from config.invariants import broken
-from invites import actions, pacing, queries
+from invites import pacing, queries
+from invites.actions import releasing
 from invites.models import Batch, Invite, PaceDecision
 from invites.tasks import release_daily
 from outbox.errors import Refused
@@ -55,7 +56,7 @@ def runs(launch: Launch, value: float = GOOD) -> str:
     """The gate decides and the scheduler looks, at this moment; the step it took and how many came."""
     reads(launch, value)
     try:
-        batch = actions.release(launch, by="beat")
+        batch = releasing.release(launch, by="beat")
     except Refused as refused:
         return f"wait {refused.why.partition(',')[0]}"
     Batch.objects.filter(pk=batch.pk).update(created_at=timezone.now(), released_at=timezone.now())
@@ -116,7 +117,7 @@ def test_an_explicit_count_is_kept_and_has_to_bake_too(paced: Launch, clock: tim
     runs(paced)
     later(clock, 2)
     reads(paced, GOOD)
-    assert actions.release(paced, 3, by="staff:1").released == 3
+    assert releasing.release(paced, 3, by="staff:1").released == 3
     Batch.objects.filter(by="staff:1").update(created_at=timezone.now(), released_at=timezone.now())
     later(clock, 1)
     assert runs(paced) == "wait baking"
@@ -128,7 +129,7 @@ def test_without_a_gate_the_quota_alone_paces_every_day(launch: Launch) -> None:
     waitlist.tune(launch, {"pace_step": 2, "daily_quota": 7}, by="staff:1")
     for n in range(10):
         cast.waits(launch, f"p{n}")
-    assert actions.release(launch, by="beat").released == 7
+    assert releasing.release(launch, by="beat").released == 7
     assert not PaceDecision.objects.exists()
 
 
@@ -170,7 +171,7 @@ def paths(batch: Batch) -> dict[str, set[int]]:
 
 def test_places_are_shared_between_who_came_first_the_lot_and_the_best(launch: Launch) -> None:
     crowd = shared(launch, 30, 20)
-    batch = actions.release(launch, 10, by="staff:1")
+    batch = releasing.release(launch, 10, by="staff:1")
     came = paths(batch)
     assert {path: len(ids) for path, ids in came.items()} == {"first": 3, "lottery": 2, "top": 5}
     assert (batch.first_places, batch.lottery_places, batch.released) == (3, 2, 10)
@@ -185,26 +186,26 @@ def test_places_are_shared_between_who_came_first_the_lot_and_the_best(launch: L
 
 def test_a_share_that_nobody_fills_leaves_no_place_empty(launch: Launch) -> None:
     shared(launch, 50, 50, people=3)
-    batch = actions.release(launch, 10, by="staff:1")
+    batch = releasing.release(launch, 10, by="staff:1")
     assert batch.released == 3
 
 
 def test_held_people_stand_in_no_share(launch: Launch) -> None:
     crowd = shared(launch, 50, 50, people=4)
     waitlist.hold([crowd[0].pk, crowd[1].pk], "odd", by="rules")
-    assert actions.release(launch, 4, by="staff:1").released == 2
+    assert releasing.release(launch, 4, by="staff:1").released == 2
     assert cast.now(crowd[0]).status == "waiting"
 
 
 def test_a_launch_without_shares_draws_no_lots_and_says_no_path(launch: Launch) -> None:
     cast.ada(launch)
-    batch = actions.release(launch, by="cron")
+    batch = releasing.release(launch, by="cron")
     assert (batch.seed, list(paths(batch))) == ("", [""])
 
 
 def test_anybody_can_draw_the_lots_again(launch: Launch) -> None:
     crowd = shared(launch, 20, 40)
-    batch = actions.release(launch, 10, by="staff:1")
+    batch = releasing.release(launch, 10, by="staff:1")
     out = StringIO()
     call_command("draw_lots", batch.pk, stdout=out)
     said = out.getvalue().splitlines()
@@ -215,7 +216,7 @@ def test_anybody_can_draw_the_lots_again(launch: Launch) -> None:
 def test_drawing_again_finds_somebody_who_was_passed_over(launch: Launch) -> None:
     """The control: with another seed the winners are not the winners."""
     shared(launch, 0, 50)
-    batch = actions.release(launch, 4, by="staff:1")
+    batch = releasing.release(launch, 4, by="staff:1")
     Batch.objects.filter(pk=batch.pk).update(seed="another")
     with pytest.raises(CommandError, match="passed over"):
         call_command("draw_lots", batch.pk, stdout=StringIO())
@@ -224,7 +225,7 @@ def test_drawing_again_finds_somebody_who_was_passed_over(launch: Launch) -> Non
 def test_who_was_held_during_the_draw_was_not_passed_over(launch: Launch) -> None:
     crowd = shared(launch, 0, 50)
     waitlist.hold([one.pk for one in crowd[:16]], "odd", by="rules")
-    batch = actions.release(launch, 2, by="staff:1")
+    batch = releasing.release(launch, 2, by="staff:1")
     waitlist.release([one.pk for one in crowd[:16]], "fine", by="staff:1")
     call_command("draw_lots", batch.pk, stdout=StringIO())
 

@@ -10,8 +10,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
-from invites import actions as invites
 from invites import tokens as invite_tokens
+from invites.actions import reserving
 from invites.models import Reservation
 from tests import cast
 from tests.conftest import Api, Mailbox
@@ -323,9 +323,9 @@ def reserved(launch: Launch, api: Api) -> Reservation:
 def test_the_mailed_link_finishes_a_redemption_with_a_press(api: Api, client: Client, launch: Launch) -> None:
     kept = reserved(launch, api)
     page = client.get(invite_tokens.completion_url(kept))
-    assert cast.now(kept.entry).status == "waiting"
+    assert cast.now(kept.person).status == "waiting"
     said = client.post("/redeem", {"token": page.context["token"]}, follow=True)
-    assert cast.now(kept.entry).status == "registered"
+    assert cast.now(kept.person).status == "registered"
     assert said.redirect_chain == [("/me", 302)]
 
 
@@ -334,9 +334,9 @@ def test_a_link_that_ran_out_spends_nothing(api: Api, client: Client, launch: La
     kept = reserved(launch, api)
     token = invite_tokens.completion_url(kept).partition("token=")[2].replace("%3A", ":")
     Reservation.objects.update(expires_at=timezone.now() - timedelta(minutes=1))
-    invites.sweep_reservations(by="system")
+    reserving.sweep_reservations(by="system")
     assert "This link has run out" in text(client.post("/redeem", {"token": token}))
-    assert cast.now(kept.entry).status == "waiting"
+    assert cast.now(kept.person).status == "waiting"
 
 
 # Every page

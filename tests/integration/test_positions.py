@@ -10,8 +10,8 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
-from invites import actions as invites
 from invites import queries as codes
+from invites.actions import inviting, redeeming, releasing
 from invites.models import Code
 from outbox import sql
 from outbox.models import Event
@@ -135,21 +135,21 @@ def somebody_asks_to_be_passed_over(crowd: Crowd) -> None:
 
 
 def a_batch_goes_out(crowd: Crowd) -> None:
-    invites.release(crowd.launch, crowd.draw.randint(1, 5), by="cron")
+    releasing.release(crowd.launch, crowd.draw.randint(1, 5), by="cron")
 
 
 def invites_lapse(crowd: Crowd) -> None:
     late = crowd.some(status="invited")
     Code.objects.filter(invite__entry__in=late).update(expires_at=timezone.now() - timedelta(minutes=1))
-    invites.lapse()
+    inviting.lapse()
 
 
 def somebody_registers(crowd: Crowd) -> None:
     lucky = crowd.one(status="invited", held_at=None)
     offer = lucky and codes.open_invite_of(lucky)
     if lucky and offer:
-        ask = invites.Ask(cast.contact(lucky.contact.partition("@")[0]), code=codes.text_of(offer.code))
-        invites.redeem(crowd.launch, ask, by="public")
+        ask = redeeming.Ask(cast.contact(lucky.contact.partition("@")[0]), code=codes.text_of(offer.code))
+        redeeming.redeem(crowd.launch, ask, by="public")
 
 
 def many_join_elsewhere(crowd: Crowd) -> None:

@@ -10,8 +10,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from invites import actions as invites
 from invites import queries as invite_queries
+from invites.actions import redeeming, releasing
 from outbox.actions import suppress
 from outbox.keys import address_key
 from outbox.models import Delivery, Event
@@ -222,12 +222,14 @@ def test_the_api_does_not_take_the_questions_token(api: Api, launch: Launch) -> 
 def test_the_answers_of_a_batch_stand_on_its_page(client: Client, launch: Launch) -> None:
     for name in ("ada", "ben", "eve", "fay"):
         cast.waits(launch, name)
-    batch = invites.release(launch, 3, by="staff:1")
+    batch = releasing.release(launch, 3, by="staff:1")
     for entry in Entry.objects.filter(status="invited").order_by("pk"):
         offer = invite_queries.open_invite_of(entry)
         assert offer
-        invites.redeem(
-            launch, invites.Ask(cast.contact(entry.canonical[:3]), code=invite_queries.text_of(offer.code)), by="public"
+        redeeming.redeem(
+            launch,
+            redeeming.Ask(cast.contact(entry.canonical[:3]), code=invite_queries.text_of(offer.code)),
+            by="public",
         )
     answering.answer(Entry.objects.get(canonical="ada@example.com"), 5, "<b>Great</b>", by="public")
     answering.answer(Entry.objects.get(canonical="ben@example.com"), 4, "", by="public")

@@ -8,7 +8,8 @@ import pytest
 from django.utils import timezone
 
 from config.invariants import broken
-from invites import actions, queries, tokens
+from invites import queries, tokens
+from invites.actions import making, redeeming
 from invites.models import Attempt, Code, Redemption, Reservation
 from outbox.callers import NOWHERE
 from outbox.errors import Refused
@@ -25,10 +26,8 @@ pytestmark = pytest.mark.django_db
 def made(launch: Launch, **spec: Any) -> str:
     """The text of a fresh code."""
     days = spec.pop("days", 10)
-    asked = actions.Spec(
-        count=1, expires_at=timezone.now() + timedelta(days=days), batch_id=spec.pop("id", "b"), **spec
-    )
-    return next(queries.run_texts(actions.generate(launch, asked, by="staff:1")[0].pk))
+    asked = making.Spec(count=1, expires_at=timezone.now() + timedelta(days=days), batch_id=spec.pop("id", "b"), **spec)
+    return next(queries.run_texts(making.generate(launch, asked, by="staff:1")[0].pk))
 
 
 def test_an_invited_person_is_in_with_their_code(api: Api, launch: Launch, mailbox: Mailbox) -> None:
@@ -143,7 +142,7 @@ def test_nobody_spends_a_strangers_place(api: Api, launch: Launch, mailbox: Mail
     assert (code.uses, code.reserved) == (0, 1)
     reservation = Reservation.objects.get()
     assert tokens.completion_url(reservation) in mailbox.newest("ada@example.com").text
-    actions.complete(reservation, by=f"person:{ada.pk}", origin=NOWHERE)
+    redeeming.complete(reservation, by=f"person:{ada.pk}", origin=NOWHERE)
     assert cast.now(ada).status == "registered"
     assert broken() == []
 
@@ -171,7 +170,7 @@ def test_a_lapsed_reservation_cannot_be_completed(api: Api, launch: Launch) -> N
     api.post(REDEEM, {"code": made(launch), "email": "ada@example.com"})
     Reservation.objects.update(expires_at=timezone.now() - timedelta(hours=1))
     with pytest.raises(Refused):
-        actions.complete(Reservation.objects.get(), by="public", origin=NOWHERE)
+        redeeming.complete(Reservation.objects.get(), by="public", origin=NOWHERE)
 
 
 def test_a_keyed_caller_redeems_for_its_own_users(api: Api, launch: Launch, key: Callable[..., str]) -> None:
@@ -220,7 +219,7 @@ def test_a_closed_launch_lets_nobody_in(api: Api, launch: Launch) -> None:
 
 def test_the_invite_token_spends_the_same_code(launch: Launch) -> None:
     ada, offer = cast.invited(launch, "ada")
-    ask = actions.Ask(cast.contact("ada"), token=tokens.invite_token(offer), proven=True)
-    actions.redeem(launch, ask, by="public")
+    ask = redeeming.Ask(cast.contact("ada"), token=tokens.invite_token(offer), proven=True)
+    redeeming.redeem(launch, ask, by="public")
     assert cast.now(ada).status == "registered"
     assert Code.objects.get(pk=offer.code_id).uses == 1

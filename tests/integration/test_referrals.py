@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from config.invariants import broken
-from invites import actions as invites
+from invites.actions import making, redeeming
 from invites.models import Code
 from invites.queries import codes_of, run_texts
 from outbox import relay
@@ -41,8 +41,8 @@ def ada(launch: Launch) -> Entry:
 @pytest.fixture
 def bulk(launch: Launch) -> str:
     """A code of a campaign that lets many in and belongs to nobody."""
-    spec = invites.Spec(1, timezone.now() + timedelta(9), batch_id="many", max_uses=1000)
-    return next(iter(run_texts(invites.generate(launch, spec, by="staff:1")[0].pk)))
+    spec = making.Spec(1, timezone.now() + timedelta(9), batch_id="many", max_uses=1000)
+    return next(iter(run_texts(making.generate(launch, spec, by="staff:1")[0].pk)))
 
 
 def by_link(referrer: Entry, name: str, **said: Any) -> Entry:
@@ -52,7 +52,7 @@ def by_link(referrer: Entry, name: str, **said: Any) -> Entry:
 
 def comes_in(launch: Launch, name: str, code: str) -> Entry:
     """A person redeems a code; who they are is known by their mailbox."""
-    redeemed = invites.redeem(launch, invites.Ask(cast.contact(name), code=code, proven=True), by="public")
+    redeemed = redeeming.redeem(launch, redeeming.Ask(cast.contact(name), code=code, proven=True), by="public")
     return cast.now(Entry(pk=redeemed.entry_id))
 
 
@@ -137,7 +137,7 @@ def test_nobody_brings_themselves(launch: Launch) -> None:
 def test_where_the_launch_is_open_a_friend_counts_without_a_code(ada: Entry) -> None:
     waitlist.tune(ada.launch, {"mode": "open"}, by="staff:1")
     by_link(ada, "cleo")
-    assert invites.let_in_openly(ada.launch, invites.Ask(cast.contact("cleo")), by="public")
+    assert redeeming.let_in_openly(ada.launch, redeeming.Ask(cast.contact("cleo")), by="public")
     assert states(ada) == ["qualified"]
 
 

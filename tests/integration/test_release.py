@@ -11,7 +11,8 @@ from django.db import connection
 from django.utils import timezone
 
 from config.invariants import broken
-from invites import actions, queries
+from invites import queries
+from invites.actions import inviting, redeeming, releasing
 from invites.models import Batch, Code, Invite
 from invites.tasks import release_daily
 from outbox.errors import Refused
@@ -36,13 +37,13 @@ def expire(invite: Invite) -> None:
 def test_the_best_go_first_and_then_who_came_first(launch: Launch) -> None:
     first, second = cast.waits(launch, "first"), cast.waits(launch, "second")
     best = cast.waits(launch, "best", persona="agency")
-    actions.release(launch, 2, by="cron")
+    releasing.release(launch, 2, by="cron")
     assert states(best, first, second) == ["invited", "invited", "waiting"]
 
 
 def test_an_invite_has_one_code_for_seven_days_bound_to_the_person(launch: Launch, mailbox: Mailbox) -> None:
     ada = cast.ada(launch)
-    actions.release(launch, by="cron")
+    releasing.release(launch, by="cron")
     offer = queries.open_invite_of(cast.now(ada))
     assert offer
     assert abs(offer.code.expires_at - offer.issued_at - timedelta(days=7)) < timedelta(seconds=1)
@@ -53,7 +54,7 @@ def test_an_invite_has_one_code_for_seven_days_bound_to_the_person(launch: Launc
 def test_held_deferred_pending_and_gone_people_are_passed_over(launch: Launch) -> None:
     cleo, pending, gone = cast.cleo(launch), cast.joins(launch, "pat"), cast.waits(launch, "gil")
     waitlist.leave(gone, by="person")
-    assert actions.release(launch, by="cron").released == 0
+    assert releasing.release(launch, by="cron").released == 0
     assert states(cleo, pending, gone) == ["waiting", "pending", "left"]
     assert Day.objects.get().granted == 0
 
@@ -61,17 +62,17 @@ def test_held_deferred_pending_and_gone_people_are_passed_over(launch: Launch) -
 def test_the_day_has_a_quota_whatever_the_doors(launch: Launch) -> None:
     waitlist.tune(launch, {"daily_quota": 3}, by="staff:1")
     people = [cast.waits(launch, f"p{n}") for n in range(6)]
-    actions.release(launch, 2, by="cron")
-    actions.invite(launch, [people[5].pk], by="staff:1")
-    assert actions.release(launch, by="beat").released == 0
+    releasing.release(launch, 2, by="cron")
+    inviting.invite(launch, [people[5].pk], by="staff:1")
+    assert releasing.release(launch, by="beat").released == 0
     with pytest.raises(Refused, match="quota_reached"):
-        actions.invite(launch, [people[4].pk], by="staff:1")
+        inviting.invite(launch, [people[4].pk], by="staff:1")
     assert Day.objects.get().granted == 3
 
 
 def test_a_place_that_nobody_takes_goes_back_to_the_day(launch: Launch) -> None:
     cast.ada(launch)
-    actions.release(launch, by="cron")
+    releasing.release(launch, by="cron")
     assert Day.objects.get().granted == 1
     assert broken() == []
 
@@ -80,7 +81,7 @@ def test_where_approval_is_manual_only_approved_people_go(launch: Launch) -> Non
     waitlist.tune(launch, {"approval": "manual"}, by="staff:1")
     ada, eve = cast.ada(launch), cast.waits(launch, "eve")
     waitlist.approve([ada.pk], "known", by="staff:1")
-    actions.release(launch, by="cron")
+    releasing.release(launch, by="cron")
     assert states(ada, eve) == ["invited", "waiting"]
 
 
@@ -95,13 +96,13 @@ def test_an_unused_invite_lapses_once_keeping_the_place_then_at_the_tail(launch:
     ada, offer = cast.invited(launch, "ada")
     ben = cast.waits(launch, "ben")
     expire(offer)
-    assert (actions.lapse(), actions.lapse()) == (1, 0)
+    assert (inviting.lapse(), inviting.lapse()) == (1, 0)
     assert (cast.now(ada).place, states(ada)) == (ada.place, ["waiting"])
-    actions.invite(launch, [ada.pk], by="staff:1")
+    inviting.invite(launch, [ada.pk], by="staff:1")
     second = queries.open_invite_of(cast.now(ada))
     assert second
     expire(second)
-    actions.lapse()
+    inviting.lapse()
     assert (cast.now(ada).place or 0) > (ben.place or 0)
     assert [event.kind for event in Event.objects.filter(kind="invite.lapsed")] == ["invite.lapsed"] * 2
 
@@ -109,9 +110,9 @@ def test_an_unused_invite_lapses_once_keeping_the_place_then_at_the_tail(launch:
 def test_who_came_in_with_another_code_has_missed_nothing(launch: Launch) -> None:
     ada, offer = cast.invited(launch, "ada")
     code = cast.code_of(cast.ben(launch))
-    actions.redeem(launch, actions.Ask(cast.contact("ada"), code=code, proven=True), by="public")
+    redeeming.redeem(launch, redeeming.Ask(cast.contact("ada"), code=code, proven=True), by="public")
     expire(offer)
-    actions.lapse()
+    inviting.lapse()
     assert states(ada) == ["registered"]
     assert not Event.objects.filter(kind="invite.lapsed").exists()
 
@@ -119,19 +120,19 @@ def test_who_came_in_with_another_code_has_missed_nothing(launch: Launch) -> Non
 def test_a_lapsed_code_is_dead_and_a_new_one_works(launch: Launch) -> None:
     ada, offer = cast.invited(launch, "ada")
     expire(offer)
-    actions.lapse()
-    actions.invite(launch, [ada.pk], by="staff:1")
+    inviting.lapse()
+    inviting.invite(launch, [ada.pk], by="staff:1")
     fresh = queries.open_invite_of(cast.now(ada))
     assert fresh
     with pytest.raises(Refused):
-        actions.redeem(launch, actions.Ask(cast.contact("ada"), code=queries.text_of(offer.code)), by="public")
-    actions.redeem(launch, actions.Ask(cast.contact("ada"), code=queries.text_of(fresh.code)), by="public")
+        redeeming.redeem(launch, redeeming.Ask(cast.contact("ada"), code=queries.text_of(offer.code)), by="public")
+    redeeming.redeem(launch, redeeming.Ask(cast.contact("ada"), code=queries.text_of(fresh.code)), by="public")
     assert states(ada) == ["registered"]
 
 
 def test_declining_closes_the_invite_and_leaves(launch: Launch) -> None:
     ada, offer = cast.invited(launch, "ada")
-    actions.decline(ada, by="person")
+    inviting.decline(ada, by="person")
     offer.refresh_from_db()
     assert (offer.status, offer.code.__class__.objects.get(pk=offer.code_id).status) == ("declined", "revoked")
     assert states(ada) == ["left"]
@@ -147,11 +148,11 @@ def test_who_is_turned_away_keeps_no_open_invite(verb: Callable[..., int], launc
 
 def test_a_paused_batch_issues_nothing_until_resumed(launch: Launch) -> None:
     cast.ada(launch)
-    batch = actions.plan_batch(launch, None, by="staff:1")
-    actions.pause_batch(batch, "wait", by="staff:1")
-    assert actions._release_chunk(batch.pk, by="staff:1") is False
+    batch = releasing.plan_batch(launch, None, by="staff:1")
+    releasing.pause_batch(batch, "wait", by="staff:1")
+    assert releasing._release_chunk(batch.pk, by="staff:1") is False
     assert not Invite.objects.exists()
-    assert actions.resume_batch(batch, "go on", by="staff:1").released == 1
+    assert releasing.resume_batch(batch, "go on", by="staff:1").released == 1
 
 
 def test_cron_says_what_it_did(launch: Launch) -> None:
@@ -224,7 +225,7 @@ def test_a_new_launch_waits_for_its_first_hour(launch: Launch) -> None:
 
 def test_a_batch_whose_worker_died_goes_on(launch: Launch) -> None:
     ada, ben = cast.ada(launch), cast.waits(launch, "ben")
-    actions.plan_batch(launch, 1, by="cron")
+    releasing.plan_batch(launch, 1, by="cron")
     release_daily()
     assert Batch.objects.get(by="cron").status == "released"
     assert states(ada, ben) == ["invited", "waiting"]
@@ -232,7 +233,7 @@ def test_a_batch_whose_worker_died_goes_on(launch: Launch) -> None:
 
 def test_a_batch_of_yesterday_takes_nothing_of_today(launch: Launch) -> None:
     ada = cast.ada(launch)
-    batch = actions.plan_batch(launch, None, by="cron")
+    batch = releasing.plan_batch(launch, None, by="cron")
     Batch.objects.filter(pk=batch.pk).update(created_at=timezone.now() - timedelta(days=1))
     release_daily()
     assert Batch.objects.get(pk=batch.pk).status == "cancelled"
@@ -251,5 +252,5 @@ def test_every_invariant_holds_after_all_that(launch: Launch) -> None:
     cast.invited(launch, "ada")
     cast.cleo(launch)
     with time_machine.travel(timezone.now() + timedelta(minutes=1)):
-        actions.lapse()
+        inviting.lapse()
     assert broken() == []

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from invites.actions import redeeming
 from outbox.models import Event
 from quality.models import Activity
 from quality.queries import trials as queries
@@ -149,7 +150,7 @@ def test_who_came_before_the_split_or_past_the_queue_is_left_out(launch: Launch)
     ben = cast.registers(launch, "ben")
     Entry.objects.filter(pk=ben.pk).update(arm="a")
     code = cast.code_of(ben)
-    redeemed = cast.invites.redeem(launch, cast.invites.Ask(cast.contact("eve"), code=code, proven=True), by="public")
+    redeemed = redeeming.redeem(launch, redeeming.Ask(cast.contact("eve"), code=code, proven=True), by="public")
     assert redeemed.entry_id
     assert found(launch)["registered"] == (Share(1, 1), Share(0, 0))
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from pytest_django import Settings
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from invites import actions as invites
+from invites.actions import redeeming
 from invites.signals import code_redeemed
 from outbox import actions, facts, reach, relay
 from outbox.errors import Refused
@@ -136,7 +136,7 @@ def test_the_journey_is_told(sink: Sink, launch: Launch) -> None:
 def test_no_code_and_no_address_is_told(sink: Sink, launch: Launch) -> None:
     listens(sink.url())
     code = cast.code_of(cast.registers(launch, "ben"))
-    invites.redeem(launch, invites.Ask(cast.contact("ada"), code=code, proven=True), by="public")
+    redeeming.redeem(launch, redeeming.Ask(cast.contact("ada"), code=code, proven=True), by="public")
     relay.drain()
     told = b"".join(heard.body for heard in sink.heard).decode()
     assert code not in told

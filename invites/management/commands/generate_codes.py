@@ -12,7 +12,8 @@ from uuid import uuid4
 from django.core.management import BaseCommand, CommandError
 from django.utils import timezone
 
-from invites import actions, codes, queries, tokens
+from invites import codes, queries, tokens
+from invites.actions import making
 from invites.api import CAMPAIGN, KINDS
 from invites.models import CodeRun
 from outbox.errors import Refused
@@ -48,7 +49,7 @@ class Command(BaseCommand):
         if launch is None:
             raise CommandError("There is no launch of that name.")
         try:
-            run, fresh = actions.generate(launch, spec_of(launch, options), by="cli")
+            run, fresh = making.generate(launch, spec_of(launch, options), by="cli")
         except Refused as refused:
             raise CommandError(refused.detail or refused.reason) from refused
         if options["csv"]:
@@ -82,7 +83,7 @@ def write_rows(run: CodeRun, file: IO[str]) -> None:
         writer.writerow([text, code.expires_at.isoformat(), tokens.share_url(text)])
 
 
-def spec_of(launch: Launch, options: dict[str, Any]) -> actions.Spec:
+def spec_of(launch: Launch, options: dict[str, Any]) -> making.Spec:
     """What was asked for; CommandError (exit 2) for what makes no sense."""
     if not (1 <= options["count"] <= MOST and 1 <= options["max_uses"] <= MOST):
         raise CommandError(f"--count and --max-uses take 1 to {MOST}.", returncode=2)
@@ -94,7 +95,7 @@ def spec_of(launch: Launch, options: dict[str, Any]) -> actions.Spec:
         bind = read("email", options["bind_email"]) if options["bind_email"] else None
     except ValueError as error:
         raise CommandError(str(error), returncode=2) from error
-    return actions.Spec(
+    return making.Spec(
         count=options["count"],
         expires_at=timezone.now() + (options["expires_in"] or timedelta(days=launch.code_days)),
         batch_id=options["batch_id"] or uuid4().hex,

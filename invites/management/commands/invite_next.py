@@ -6,7 +6,8 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 from django.utils import timezone
 
-from invites import actions, policy
+from invites import policy
+from invites.actions import releasing
 from outbox.errors import Refused
 from waitlist import queries
 
@@ -33,7 +34,7 @@ class Command(BaseCommand):
             self.stdout.write("0 invited: today is not one of the launch's release days.")
             return
         try:
-            batch = actions.release(launch, options["count"], by="cron")
+            batch = releasing.release(launch, options["count"], by="cron")
         except Refused as refused:
             if refused.reason == "pace_waits":
                 self.stdout.write(f"0 invited: {refused.detail}")

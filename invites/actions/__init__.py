@@ -1,0 +1,1 @@
+"""The verbs of invites and codes, a file for each use case."""
