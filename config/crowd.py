@@ -209,10 +209,9 @@ class Crowd:
     def rings(self, count: int) -> Iterator[Person]:
         """One person with a dozen addresses who brings themselves: in private windows or one browser, as a star or a chain."""
         phones = set(self.dice.sample(range(count), round(count / 20)))  # one account in twenty is made from the phone
-        start = 0
-        while start < count:
-            size = self.dice.randint(10, 14)
-            size = count - start if count - start - size < 5 else size
+        rings, start = max(1, round(count / 12)), 0
+        for n in range(rings):
+            size = (count - start) // (rings - n)
             yield from self.ring(size, {number - start for number in phones})
             start += size
 

@@ -13,6 +13,7 @@ from quality import trust
 from quality.measures import METRICS
 from quality.models import Activity
 from quality.reports import REJECTIONS
+from quality.rules import WEIGHTS
 from tests.unit.test_metrics import TABLES
 from waitlist import scoring
 
@@ -78,3 +79,12 @@ def test_gates_say_each_part_of_the_trust_score_as_it_is(name: str) -> None:
     one = METRICS[name]
     assert f"| `{name}` | {trust.WEIGHTS[name]} | {trust.HOPELESS.get(name, '')} |" in lines
     assert any(line.startswith(f"| `{name}` | {one.better} | {one.unit} | yes | ") for line in lines)
+
+
+@pytest.mark.parametrize(("rule", "weight"), WEIGHTS.items())
+def test_the_rules_of_risk_are_documented_with_their_weights(rule: str, weight: int) -> None:
+    assert rows("quality.md")[rule].startswith(f"| `{rule}` | {weight} |")
+
+
+def test_no_rule_of_risk_is_documented_that_is_gone() -> None:
+    assert set(rows("quality.md")) == set(WEIGHTS)
