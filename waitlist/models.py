@@ -300,6 +300,9 @@ class Entry(models.Model):
             ),
             models.Index(fields=["referred_by"], name="entry_referred_by", condition=Q(referred_by__isnull=False)),
             models.Index(fields=["user"], name="entry_user", condition=Q(user__isnull=False)),
+            # What the host's reports name members by.
+            models.Index(fields=["launch", "host_user_id"], name="entry_host_user", condition=~Q(host_user_id="")),
+            models.Index(fields=["member_id"], name="entry_member", condition=Q(registered_at__isnull=False)),
         ]
 
     def __str__(self) -> str:

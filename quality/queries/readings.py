@@ -83,7 +83,7 @@ SELECT id, status, host_user_id, 'id' FROM waitlist_entry
 WHERE launch_id = %(launch)s AND host_user_id <> '' AND host_user_id = ANY(%(user_ids)s::text[])
 UNION ALL
 SELECT id, status, member_id::text, 'id' FROM waitlist_entry
-WHERE launch_id = %(launch)s AND member_id = ANY(%(member_ids)s::uuid[])
+WHERE launch_id = %(launch)s AND member_id = ANY(%(member_ids)s::uuid[]) AND registered_at IS NOT NULL
 """
 
 

@@ -133,6 +133,14 @@ class Migration(migrations.Migration):
             field=models.TextField(db_default='', default=''),
         ),
         migrations.AddIndex(
+            model_name='entry',
+            index=models.Index(condition=models.Q(('host_user_id', ''), _negated=True), fields=['launch', 'host_user_id'], name='entry_host_user'),
+        ),
+        migrations.AddIndex(
+            model_name='entry',
+            index=models.Index(condition=models.Q(('registered_at__isnull', False)), fields=['member_id'], name='entry_member'),
+        ),
+        migrations.AddIndex(
             model_name='trace',
             index=models.Index(fields=['launch', 'at'], name='trace_launch'),
         ),
