@@ -10,7 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.core.cache import cache
@@ -25,7 +25,6 @@ from outbox.keys import address_key
 from waitlist.tokens import PERSON_COOKIE, entry_of
 
 SCOPES = frozenset({"hold", "redeem", "sign-up"})  # where codes are tried
-BURST, BURST_WITHIN = 200, timedelta(minutes=10)
 MOST_READ = 300  # of one network's refused codes: four runs of a crowd and more
 KEPT = 600  # seconds that the cache keeps when a network may go on
 LOOK_AGAIN = 5  # seconds between two looks at the whole
@@ -83,7 +82,7 @@ def look_anew(network: str | None) -> None:
 
 def burst_by_rows(now: datetime) -> int:
     """How many wrong codes came from everywhere lately, counted up to where it is a burst."""
-    return queries.wrong_codes_everywhere(now - BURST_WITHIN, BURST)
+    return queries.wrong_codes_everywhere(now - cooling.BURST_WITHIN, cooling.BURST)
 
 
 class Guesses:
@@ -107,7 +106,7 @@ class Guesses:
     @property
     def is_burst(self) -> bool:
         """Whether strangers have to work for a try."""
-        return self.everywhere >= BURST
+        return self.everywhere >= cooling.BURST
 
     def wait(self, device: str, contacts: Iterable[str]) -> Wait:
         """The longest wait that a try by this browser for this contact has to keep."""

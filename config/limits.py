@@ -342,7 +342,7 @@ def after_wrong_codes(scope: str, call: Call) -> Decision:
         call.request.challenge = Asked(solved=True)  # type: ignore[attr-defined]
         return Decision()
     rule, counted = f"{scope}:wrong-codes:everywhere", digest((place,))
-    return Decision(False, rule, known.everywhere, guesses.BURST, 0, counted, Refusal.Result.CHALLENGED)
+    return Decision(False, rule, known.everywhere, cooling.BURST, 0, counted, Refusal.Result.CHALLENGED)
 
 
 def leave_row(decision: Decision, call: Call) -> None:

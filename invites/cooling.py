@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 RUN = 10  # wrong codes of one browser, or of one network for one contact
 CROWD = 50  # wrong codes of a network in all: an office mistypes, too
+BURST, BURST_WITHIN = 200, timedelta(minutes=10)  # from everywhere: from here on strangers work for a try
 WITHIN = timedelta(minutes=10)
 WAITS = (timedelta(minutes=10), timedelta(minutes=20), timedelta(minutes=30))
 FORGIVEN = timedelta(hours=1)  # so long after a wait the next one is short again

@@ -7,7 +7,9 @@ from django.db.models import Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from invites import cooling
 from invites.models import Batch
+from invites.queries import wrong_codes_everywhere
 from outbox import sql
 from quality import spikes
 from quality.watches import HOUR, LATELY, Seen, hours_of, spikes_in, watch
@@ -45,6 +47,14 @@ def wrong_codes(launch: Launch, now: datetime) -> Seen:
     """Somebody guesses. Codes are long enough for that; what can be done is to look where they come from."""
     rows = sql.rows(WRONG_CODES, {"launch": launch.pk, "now": now})
     return spikes_in(rows, hours_of(launch.created_at, now), WRONG)
+
+
+@watch(gettext_lazy("Codes are guessed from everywhere"), everywhere=True, rows=("invites_attempt", ""))
+def codes_guessed(_everywhere: None, now: datetime) -> Seen:
+    """So many codes are refused at once that strangers have to work for each try. Nobody is stopped; look where they come from."""
+    refused = wrong_codes_everywhere(now - cooling.BURST_WITHIN)
+    text = _("%(n)d codes were refused in ten minutes: strangers are asked for a proof of work.")
+    return {"": text % {"n": refused}} if refused >= cooling.BURST else {}
 
 
 @watch(gettext_lazy("The day's quota is used up early"), rows=("invites_batch", ""))

@@ -20,6 +20,11 @@ class EvaluateGate(Door):
     limit = "quality"
     Input = OfLaunch
 
+    @property
+    def sent(self) -> Any:
+        """The body. Nothing has to stand in it, so it may be missing, and the launch be named in the query alone."""
+        return self.request.data or self.request.query_params
+
     class Output(serializers.Serializer[Any]):
         class Warned(serializers.Serializer[Any]):
             """What stands in the way, or should be known."""

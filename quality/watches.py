@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from outbox import countries, sql
 from outbox.queries import relay_lag_seconds
-from quality import spikes
+from quality import gates, spikes
 from quality.models import Decision, Gate, Reading
 from waitlist.models import Launch
 
@@ -182,11 +182,11 @@ def falling_activation(launch: Launch, now: datetime) -> Seen:
 @watch(gettext_lazy("A gate is closed"), quiet=AT_ONCE, rows=("quality_gate", "metric"))
 def gate_closed(launch: Launch, now: datetime) -> Seen:
     """Nobody is let in while it lasts, and somebody has to find out why. A gate that never decided is closed too."""
-    gates = Gate.objects.filter(launch=launch, is_on=True).order_by("metric")
-    latest = {gate.metric: Decision.objects.filter(gate=gate, at__lte=now).order_by("-at").first() for gate in gates}
+    guards = Gate.objects.filter(launch=launch, is_on=True).order_by("metric")
+    latest = {gate.metric: Decision.objects.filter(gate=gate, at__lte=now).order_by("-at").first() for gate in guards}
     text = _("The gate on %(metric)s is closed: %(why)s.")
     return {
-        metric: text % {"metric": metric, "why": decided.why if decided else "missing"}
+        metric: text % {"metric": metric, "why": gates.WHYS[decided.why if decided else "missing"]}
         for metric, decided in latest.items()
         if decided is None or not decided.is_open
     }

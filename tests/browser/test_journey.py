@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.core.cache import cache
 
-from config.guesses import BURST
+from invites.cooling import BURST
 from outbox import relay
 from tests import cast, limited
 from tests.browser.conftest import DESK, PHONE, Visit, Visitor

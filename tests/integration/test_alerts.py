@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from accounts.actions import create_staff
 from accounts.models import User
+from invites.cooling import BURST
 from invites.models import Attempt, Batch, Code, Redemption
 from outbox import actions as outbox
 from outbox import keys, relay
@@ -251,7 +252,10 @@ def test_a_closed_gate_is_seen_while_it_is_closed(launch: Launch) -> None:
     Decision.objects.create(gate=made, is_open=False, why="stale", at=ago(hours=1))
     gate(launch, "fraud_rate", is_on=False)
     poke()
-    assert Alert.objects.get().detail == "The gate on churn_rate is closed: stale."
+    assert (
+        Alert.objects.get().detail
+        == "The gate on churn_rate is closed: what was measured rests on news that is too old."
+    )
     Decision.objects.create(gate=made, is_open=True, why="recovering", at=ago(minutes=1))
     poke()
     assert Alert.objects.get().ended_at is not None
@@ -259,7 +263,9 @@ def test_a_closed_gate_is_seen_while_it_is_closed(launch: Launch) -> None:
 
 def test_a_gate_that_never_decided_is_closed(launch: Launch) -> None:
     gate(launch)
-    assert sees("gate_closed", launch) == {"churn_rate": "The gate on churn_rate is closed: missing."}
+    assert sees("gate_closed", launch) == {
+        "churn_rate": "The gate on churn_rate is closed: nothing was measured, or nothing that is a number."
+    }
 
 
 def test_late_deliveries_are_seen() -> None:
@@ -297,6 +303,14 @@ def test_a_rush_of_wrong_codes_is_seen(old: Launch) -> None:
     Attempt.objects.bulk_create(Attempt(**wrong, reason="code_unknown") for _ in range(50))
     Attempt.objects.bulk_create(Attempt(**wrong, reason="code_expired") for _ in range(50))
     assert sees("wrong_codes", old) == {"": "50 in the last hour, where 0 are usual."}
+
+
+def test_a_burst_that_strangers_have_to_work_for_is_seen_by_a_young_launch_too(launch: Launch) -> None:
+    wrong = {"launch": launch, "digest": b"x", "door": "api", "reason": "code_expired", "at": ago(minutes=5)}
+    Attempt.objects.bulk_create(Attempt(**wrong) for _ in range(BURST - 1))
+    assert sees("codes_guessed") == {}
+    Attempt.objects.create(**wrong)
+    assert "200 codes were refused" in sees("codes_guessed")[""]
 
 
 def redeemed(launch: Launch, n: int, **code: Any) -> None:

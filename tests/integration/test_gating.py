@@ -404,6 +404,12 @@ def test_without_a_gate_people_may_come_and_an_alert_says_that_nothing_guards(ho
     assert "quota" in said["alerts"][0]["detail"]
 
 
+@pytest.mark.parametrize("body", [{}, {"data": {}}])
+def test_the_query_alone_may_name_the_launch(body: dict[str, Any], host: Api, launch: Launch) -> None:
+    assert host.post(f"{EVALUATE}?launch={launch.slug}", **body).status_code == 200
+    assert host.post(f"{EVALUATE}?launch=elsewhere", **body).status_code == 400
+
+
 def test_the_door_measures_now_decides_and_says_why_it_is_closed(host: Api, launch: Launch) -> None:
     guarded(launch, GOOD)
     members(launch, 50, gone=7)

@@ -17,10 +17,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from config.guesses import BURST
 from config.limits import Counters
 from invites import queries, tokens
-from invites.cooling import CROWD, RUN
+from invites.cooling import BURST, CROWD, RUN
 from invites.models import Attempt
 from outbox.callers import DEVICE_COOKIE, new_device
 from quality import challenge
