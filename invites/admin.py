@@ -201,6 +201,8 @@ class BatchAdmin(Actable):
 class PaceDecisionAdmin(ReadOnly):
     """How large each batch was allowed to be where a gate is on, and why; waiting is a decision too."""
 
+    nothing = _("No batch was paced: without a gate that is on, the daily quota alone says how many are invited.")
+
     list_display = ("at", "launch", "step", "size", "batch", "because")
     list_filter = ("launch", "step")
     list_select_related = ("launch",)

@@ -88,7 +88,7 @@ class SuppressionAdmin(ReadOnly):
 
 def public_events() -> list[tuple[str, str]]:
     """What may be listened to, with when it happens."""
-    return [(name, f"{name}: {fact.when}") for name, fact in sorted(catalogue.items()) if fact.public]
+    return [(name, f"{name}: {_(fact.when)}") for name, fact in sorted(catalogue.items()) if fact.public]
 
 
 class EndpointForm(forms.ModelForm):
@@ -136,6 +136,10 @@ def show_secret(request: HttpRequest, pk: int, secret: str) -> None:
 class EndpointAdmin(ReadOnly):
     """Programs that hear of public events. A made one is not altered: disable it and make another."""
 
+    nothing = _(
+        "No other program hears what happens here. Add an endpoint to tell one; docs/webhooks.md says what arrives."
+    )
+
     form = EndpointForm
     list_display = ["id", "url", "heard", "status", "disabled_reason", "full_contact", "by", "created_at"]
     list_filter = ["status"]
@@ -157,6 +161,9 @@ class EndpointAdmin(ReadOnly):
         with_reason(gettext_lazy("Enable"), actions.enable_endpoints),
         with_reason(gettext_lazy("Make a new secret"), actions.rotate_secret, rotate),
     ]
+
+    class Media:
+        css = {"all": ("plots.css",)}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Owners make endpoints: whoever was given the right."""

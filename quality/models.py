@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from waitlist.models import Entry, Launch, between
 
@@ -15,7 +16,7 @@ class Assessment(models.Model):
     """One look at one person: the evidence, the rules that fired, and what followed. Never changed; a later look is a row more."""
 
     class Act(models.TextChoices):
-        JOIN = "join", _("joined")
+        JOIN = "join", pgettext_lazy("what a person did", "joined")
         CONFIRM = "confirm", _("confirmed")
         REDEEM = "redeem", _("redeemed a code")
         AGAIN = "again", _("looked at again")

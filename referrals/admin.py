@@ -56,9 +56,14 @@ class LedgerInline(Shown):
     """What was given and taken back, both lines."""
 
     model = LedgerLine
-    fields = readonly_fields = ("at", "amount", "kind", "reason", "friend", "by")
+    fields = readonly_fields = ("at", "signed", "kind", "reason", "friend", "by")
     ordering = ("pk",)
     verbose_name_plural = _("ledger: what was given (+) and taken back (−)")
+
+    @admin.display(description=_("amount"))
+    def signed(self, line: LedgerLine) -> str:
+        """With its sign: given, or taken back."""
+        return f"{line.amount:+d}"
 
 
 class LedgerOfReferrer(LedgerInline):
@@ -163,13 +168,20 @@ class RewardAdmin(Actable):
 class LedgerLineAdmin(ReadOnly):
     """Every line of the ledger: what referrers were given and what was taken back, by whom and why."""
 
-    list_display = ("at", "referrer", "amount", "kind", "reason", "friend", "reward", "by")
+    nothing = _("Nothing was given for bringing friends yet.")
+
+    list_display = ("at", "referrer", "signed", "kind", "reason", "friend", "reward", "by")
     list_filter = ("kind", "at")
     list_select_related = ("referrer", "friend", "reward")
     search_fields = ("=referrer__canonical", "=referrer__id")
     show_full_result_count = False
     list_per_page = 50
     ordering = ("-pk",)
+
+    @admin.display(description=_("amount"), ordering="amount")
+    def signed(self, line: LedgerLine) -> str:
+        """With its sign: given, or taken back."""
+        return f"{line.amount:+d}"
 
 
 @admin.register(Milestone)

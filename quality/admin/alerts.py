@@ -37,6 +37,11 @@ class OpenOrEnded(admin.SimpleListFilter):
 class AlertAdmin(ReadOnly):
     """What a person should look at: the open ones first."""
 
+    nothing = _(
+        "Nothing to look at: every five minutes the watches look at joins, codes, refusals, networks, "
+        "gates and mails, and raise here what is odd."
+    )
+
     list_display = ("what", "subject", "detail", "launch", "state", "since", "last_at", "times")
     list_filter = (OpenOrEnded, "code", "launch")
     list_select_related = ("launch",)

@@ -28,6 +28,10 @@ LaunchAdmin.readonly_fields = (*LaunchAdmin.readonly_fields, trial_link)
 class AnswerAdmin(ReadOnly):
     """What members answered to the launch's one question."""
 
+    nothing = _(
+        "Nobody has answered yet. The question, and how many days after they came in members are asked, is set on the launch's page."
+    )
+
     list_display = ("at", "score", "comment", "entry")
     list_filter = ("entry__launch", "score", "at")
     list_select_related = ("entry",)

@@ -5,7 +5,8 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -25,7 +26,7 @@ def lines(sentences: list[str]) -> SafeString:
 def fired(assessment: Assessment) -> SafeString:
     """The rules that fired, in words and with what each weighs today."""
     said = [
-        f"{reason_of(name)} (+{WEIGHTS[name]})" if name in WEIGHTS else reason_of(name) for name in assessment.rules
+        f"{_(reason_of(name))} (+{WEIGHTS[name]})" if name in WEIGHTS else reason_of(name) for name in assessment.rules
     ]
     return lines(said or [_("No rule fired.")])
 
@@ -60,14 +61,26 @@ EntryAdmin.inlines = (*EntryAdmin.inlines, AssessmentInline)
 class AssessmentAdmin(ReadOnly):
     """Who was assessed how, and why. The people who are held stand in the list of entries, with the buttons."""
 
-    list_display = ("at", "entry", "act", "verdict", "score", "why")
+    nothing = gettext_lazy(
+        "Nobody was assessed yet. Everybody is, by themselves, when they join, confirm or use a code."
+    )
+
+    list_display = ("at", "person", "act", "verdict", "score", "why")
     list_filter = ("verdict", "act", "launch")
     list_select_related = ("entry",)
     search_fields = ("=entry__canonical", "=entry__id")
     show_full_result_count = False
     list_per_page = 50
     ordering = ("-id",)
-    fields = readonly_fields = ("launch", "entry", "at", "act", "verdict", "score", "why", "seen")
+    fields = readonly_fields = ("launch", "person", "at", "act", "verdict", "score", "why", "seen")
+
+    @admin.display(description=gettext_lazy("person"))
+    def person(self, assessment: Assessment) -> str:
+        """The way to their page, where they are released or turned away; nobody where a code was refused at once."""
+        if assessment.entry is None:
+            return "–"
+        page = reverse("admin:waitlist_entry_change", args=[assessment.entry_id])
+        return format_html('<a href="{}">{}</a>', page, assessment.entry.contact)
 
     @admin.display(description=gettext_lazy("rules that fired"))
     def why(self, assessment: Assessment) -> SafeString:
@@ -83,6 +96,10 @@ class AssessmentAdmin(ReadOnly):
 @admin.register(ListedDomain)
 class ListedDomainAdmin(admin.ModelAdmin):
     """Mail domains of which an owner knows better than the list of throw-away providers that comes with the release."""
+
+    nothing = gettext_lazy(
+        "The list of throw-away mail providers that comes with Vestibule is used as it is. Add a domain where you know better."
+    )
 
     list_display = ("domain", "is_disposable", "by", "at")
     fields = ("domain", "is_disposable")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from outbox.errors import Refused
@@ -38,19 +39,29 @@ def guard(launch: Launch) -> str:
 LaunchAdmin.list_display = (*LaunchAdmin.list_display, guard)
 
 
+SIDES = {"lower": _("lower is better"), "higher": _("higher is better")}
+SHARES = _("A share is written as a number from 0 to 1: 0.05 is 5 %.")
+
+
 def metric_choices() -> list[tuple[str, str]]:
     """The metrics that are measured here; asked when the form is made, for every app brings its own."""
-    return [(name, name) for name in sorted(METRICS)]
+    return [(name, f"{name} ({SIDES[one.better]})") for name, one in sorted(METRICS.items())]
 
 
 class GateForm(forms.ModelForm):
     """What an owner sets; whether the gate is on is a matter of its own page."""
 
-    metric = forms.ChoiceField(choices=metric_choices)
+    metric = forms.ChoiceField(
+        choices=metric_choices, help_text=_("What each of them says stands under Readings, with its line.")
+    )
 
     class Meta:
         model = Gate
         fields = ("launch", "metric", "closes_at", "opens_at", "stops", "min_sample", "max_age_hours")
+        help_texts: ClassVar[dict[str, Any]] = {
+            "closes_at": format_lazy("{} {}", _("At this value or worse it closes."), SHARES),
+            "opens_at": format_lazy("{} {}", _("At this value or better it opens again."), SHARES),
+        }
 
     def clean(self) -> dict[str, Any] | None:
         """The verb's own check, said beside the form."""
@@ -115,6 +126,11 @@ def acts_of(gate: Gate, look: queries.Look | None) -> list[str]:
 @admin.register(Gate)
 class GateAdmin(admin.ModelAdmin):
     """What stops letting people in while a metric is bad. Each gate has a page with what it decides and would have decided."""
+
+    nothing = _(
+        "There is no gate yet. Add one: it stays off, and its page shows what it would have decided "
+        "over the last 30 days before you switch it on."
+    )
 
     form = GateForm
     list_display = ("metric", "launch", "stands", "stops", "closes", "opens")
@@ -202,6 +218,7 @@ class GateAdmin(admin.ModelAdmin):
             "title": gate.metric,
             "opts": self.opts,
             "gate": gate,
+            "metric": METRICS.get(gate.metric),
             "stands": standing_in_words(gate, now),
             "days": [day_shown(gate, day) for day in reversed(days)],
             "closed_hours": round(sum(day.closed_hours for day in days)),
@@ -216,7 +233,7 @@ class GateAdmin(admin.ModelAdmin):
 def empty(name: str) -> ReasonForm:
     """The form of an act, not filled in. Of several on one page none takes the keyboard by itself."""
     form = ACTS[name][1](auto_id=f"{name}_%s")
-    form.fields["reason"].widget.attrs = {"class": "vTextField"}
+    form.fields["reason"].widget.attrs = {"class": "vTextField", "size": 60}
     return form
 
 
@@ -279,6 +296,8 @@ def alike(spans: list[replay.Span]) -> list[replay.Span]:
 class DecisionAdmin(ReadOnly):
     """What each gate decided and why."""
 
+    nothing = _("Nothing was decided yet: a gate decides every five minutes once it is on.")
+
     list_display = ("at", "gate", "is_open", "why", "value", "sample", "newest_at")
     list_filter = ("is_open", "why", "gate__metric")
     list_select_related = ("gate",)
@@ -289,6 +308,8 @@ class DecisionAdmin(ReadOnly):
 @admin.register(Override)
 class OverrideAdmin(ReadOnly):
     """Who opened which gate, why and until when."""
+
+    nothing = _("Nobody has opened a gate by hand. It is done on the gate's own page, with a reason and an end.")
 
     list_display = ("gate", "until", "by", "reason", "ended_at", "created_at")
     list_select_related = ("gate",)

@@ -85,6 +85,11 @@ class ReadingAdmin(ReadOnly):
 class ActivityAdmin(ReadOnly):
     """What the product reported of members. Searched by the number of an entry."""
 
+    nothing = _(
+        "Your product has reported nothing yet. It does so with "
+        "POST /api/quality/events and a key of the scope events:write; docs/gates.md shows how."
+    )
+
     list_display = ("at", "kind", "entry", "feature", "event_id", "received_at")
     list_filter = ("launch", "kind")
     list_select_related = ("entry",)

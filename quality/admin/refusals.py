@@ -44,6 +44,8 @@ def in_words(rule: str) -> str:
 class RefusalAdmin(ReadOnly):
     """What the doors refused: how often in which minute, and by which rule."""
 
+    nothing = _("Nobody was refused: nobody has come too often, guessed codes or filled in what only programs see.")
+
     list_display = ("last_at", "what", "result", "times", "how_often", "network")
     list_filter = ("result", "minute")
     search_fields = ("=network",)

@@ -12,11 +12,13 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from invites.models import Batch, Invite
+from outbox.facts import catalogue
 from outbox.models import Event
 from quality.actions import readings
 from quality.actions.activities import hear
 from quality.measures import METRICS
-from quality.models import Reading
+from quality.models import Assessment, Reading
+from quality.rules import RULES, reason_of
 from tests import cast
 from tests.house.code import ROOT
 from waitlist import actions as waitlist
@@ -192,8 +194,44 @@ def test_the_list_of_batches_reads_all_outcomes_at_once(
     assert "0% of 1" in said
 
 
-def test_the_sentences_of_the_metrics_are_named_to_the_translators() -> None:
-    named = re.findall(r'translate "(.+?)"', (ROOT / "templates/quality/reasons.txt").read_text())
-    assert sorted(named) == sorted(one.reason for one in METRICS.values())
+@pytest.mark.parametrize(
+    ("named_in", "sentences"),
+    [
+        ("quality/reasons.txt", [one.reason for one in METRICS.values()]),
+        ("quality/rules.txt", [reason_of(name) for name in RULES]),
+        ("outbox/facts.txt", [fact.when for fact in catalogue.values() if fact.public]),
+    ],
+)
+def test_sentences_of_the_code_are_named_to_the_translators(named_in: str, sentences: list[str]) -> None:
+    named = re.findall(r'translate "(.+?)"', (ROOT / "templates" / named_in).read_text())
+    assert sorted(named) == sorted(sentences)
     russian = (ROOT / "locale/ru/LC_MESSAGES/django.po").read_text(encoding="utf-8")
     assert [sentence for sentence in named if f'msgid "{sentence}"' not in russian] == []
+
+
+@pytest.mark.parametrize(
+    "page", ["quality/alert", "quality/gate", "quality/refusal", "invites/pacedecision", "outbox/endpoint"]
+)
+def test_an_empty_list_says_what_will_stand_there_and_a_search_that_finds_nothing_does_not(
+    page: str, console: Client
+) -> None:
+    nothing = escape(
+        str(next(getattr(one, "nothing", "") for one in admin.site._registry.values() if page == named(one)))
+    )
+    assert nothing in console.get(f"/admin/{page}/").content.decode()
+    assert nothing not in console.get(f"/admin/{page}/?q=elsewhere").content.decode()
+
+
+def named(page: Any) -> str:
+    return f"{page.opts.app_label}/{page.opts.model_name}"
+
+
+def test_an_assessment_leads_to_the_person_and_is_said_in_russian(console: Client, launch: Launch) -> None:
+    ada = cast.ada(launch)
+    Assessment.objects.create(
+        launch=launch, entry=ada, act="join", evidence={}, rules=["shared_device"], score=20, verdict="allow"
+    )
+    said = console.get("/admin/quality/assessment/", headers={"accept-language": "ru"}).content.decode()
+    assert f"/admin/waitlist/entry/{ada.pk}/change/" in said
+    assert "Тем же браузером пользовались несколько других людей. (+20)" in said
+    assert "встал(а) в очередь" in said
