@@ -1,10 +1,13 @@
 """The console's pages of launches and entries: state is read-only, every change a verb with a reason."""
 
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from import_export.admin import ExportMixin
 
@@ -63,12 +66,20 @@ class EntryAdmin(ExportMixin, ReadOnly):
         with_reason(_("Suspend access"), actions.suspend),
         with_reason(_("Restore access"), actions.restore),
     )
-    readonly_fields: ClassVar[tuple[Any, ...]] = ("position",)
+    readonly_fields: ClassVar[tuple[Any, ...]] = ("position", "acts")
 
     @admin.display(description=_("position now"))
     def position(self, entry: Entry) -> int | None:
         """The exact position at this moment."""
         return queries.position_of(entry)
+
+    @admin.display(description=_("what can be done"))
+    def acts(self, entry: Entry) -> str:
+        """The way back to the list with this one person in it: there are the actions."""
+        page = f"{reverse('admin:waitlist_entry_changelist')}?{urlencode({'q': entry.pk})}"
+        return format_html(
+            '<a href="{}">{}</a>', page, _("Hold, release, reject and the rest, each with a reason: in the list")
+        )
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         """Moderators and owners act."""

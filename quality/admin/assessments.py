@@ -76,7 +76,7 @@ class AssessmentAdmin(ReadOnly):
 
     @admin.display(description=gettext_lazy("person"))
     def person(self, assessment: Assessment) -> str:
-        """The way to their page, where they are released or turned away; nobody where a code was refused at once."""
+        """The way to their page; nobody where a code was refused at once."""
         if assessment.entry is None:
             return "–"
         page = reverse("admin:waitlist_entry_change", args=[assessment.entry_id])

@@ -233,7 +233,7 @@ class GateAdmin(admin.ModelAdmin):
 def empty(name: str) -> ReasonForm:
     """The form of an act, not filled in. Of several on one page none takes the keyboard by itself."""
     form = ACTS[name][1](auto_id=f"{name}_%s")
-    form.fields["reason"].widget.attrs = {"class": "vTextField", "size": 60}
+    form.fields["reason"].widget.attrs = {"class": "vTextField"}
     return form
 
 
@@ -298,11 +298,21 @@ class DecisionAdmin(ReadOnly):
 
     nothing = _("Nothing was decided yet: a gate decides every five minutes once it is on.")
 
-    list_display = ("at", "gate", "is_open", "why", "value", "sample", "newest_at")
+    list_display = ("at", "gate", "is_open", "because", "read", "sample", "newest_at")
     list_filter = ("is_open", "why", "gate__metric")
     list_select_related = ("gate",)
     ordering = ("-pk",)
     show_full_result_count = False
+
+    @admin.display(description=_("why"), ordering="why")
+    def because(self, decision: Decision) -> Any:
+        """The word of the row as people say it."""
+        return gates.WHYS.get(decision.why, decision.why)
+
+    @admin.display(description=_("read"), ordering="value")
+    def read(self, decision: Decision) -> str:
+        """The value as people read it."""
+        return gates.number(decision.gate.metric, decision.value)
 
 
 @admin.register(Override)

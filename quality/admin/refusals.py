@@ -13,6 +13,7 @@ DOORS: dict[str, Promise] = {
     "confirm": _("confirming with digits"),
     "resend": _("asking for the message again"),
     "redeem": _("using a code"),
+    "hold": _("keeping a use of a code"),
     "sign-up": _("signing up"),
     "log-in": _("signing in"),
     "log-in-mail": _("asking for a code to sign in"),

@@ -9,11 +9,10 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from config.guesses import BURST
 from config.invariants import broken
 from invites import queries, tokens
 from invites.actions import changing, keeping, reserving
-from invites.cooling import CROWD
+from invites.cooling import BURST, CROWD
 from invites.models import Attempt, Code, Redemption, Reservation
 from outbox.models import Delivery, Event
 from quality.models import Assessment
