@@ -135,7 +135,7 @@ def crowded_device(evidence: Evidence) -> bool:
 @rule(40)
 def domain_from_everywhere(evidence: Evidence) -> bool:
     """Many addresses of one domain came within a day, nearly each from a network of its own."""
-    everywhere = evidence.domain_people >= 8 and evidence.domain_networks >= 0.8 * evidence.domain_people
+    everywhere = evidence.domain_people >= 5 and evidence.domain_networks >= 0.8 * evidence.domain_people
     return everywhere and not evidence.disposable  # of a known provider this says nothing new
 
 

@@ -34,9 +34,9 @@ CASES: dict[str, list[tuple[dict[str, Any], bool]]] = {
     "shared_device": [({"device_people": n}, 3 <= n < 8) for n in (2, 3, 7, 8)],
     "crowded_device": [({"device_people": n}, n >= 8) for n in (7, 8)],
     "domain_from_everywhere": [
-        ({"domain_people": 8, "domain_networks": 7}, True),
-        ({"domain_people": 8, "domain_networks": 6}, False),
-        ({"domain_people": 7, "domain_networks": 7}, False),
+        ({"domain_people": 5, "domain_networks": 4}, True),
+        ({"domain_people": 5, "domain_networks": 3}, False),
+        ({"domain_people": 4, "domain_networks": 4}, False),
         ({"domain_people": 8, "domain_networks": 8, "disposable": True}, False),
     ],
     "repeated_text": [({"same_text": 3}, True), ({"same_text": 2}, False)],
