@@ -223,6 +223,35 @@ def test_what_is_eves_own_opens_nothing_beside_it(api: Api, launch: Launch) -> N
     assert {beside_her_code.status_code, beside_her_contact.status_code} <= {403, 429}
 
 
+def test_a_code_in_a_list_is_a_code(client: Client, launch: Launch) -> None:
+    """The forms read what is no text as text; a guess in that dress is a guess, whatever link comes with it."""
+    _eve, offer = cast.invited(launch, "eve")
+    refused(launch, CROWD)
+    headers = {"X-Invite-Token": tokens.invite_token(offer)}
+    guess: Any = [shared_code(launch)]
+    said = signs_up_by_json(client, "mallory", guess, headers=headers, REMOTE_ADDR=EVES_NETWORK)
+    assert (said.status_code, user_named("mallory")) == (429, None)
+
+
+def test_space_around_a_contact_makes_it_no_other(api: Api, launch: Launch) -> None:
+    said = [redeems(api, email=f"{' ' * 500}{BEN}").status_code for _n in range(RUN + 1)]
+    assert said == [422] * RUN + [429]
+
+
+def test_a_private_link_is_no_licence_to_guess(api: Api, launch: Launch) -> None:
+    api.with_token(person_token(cast.ada(launch)))
+    said = [redeems(api, email="ada@example.com").status_code for _n in range(RUN + 1)]
+    assert said == [422] * RUN + [429]
+
+
+def test_who_guessed_still_types_the_code_that_was_made_for_them(api: Api, launch: Launch) -> None:
+    ada, offer = cast.invited(launch, "ada")
+    api.with_token(person_token(ada))
+    for _n in range(RUN):
+        redeems(api, email="ada@example.com")
+    assert redeems(api, queries.text_of(offer.code), "ada@example.com").status_code == 200
+
+
 @pytest.mark.parametrize("token", ["x", "", "e" * 4000, "x:y:z"])
 def test_a_forged_token_is_no_link(client: Client, launch: Launch, token: str) -> None:
     refused(launch, CROWD)
