@@ -99,6 +99,24 @@ def test_a_burst_is_caught_also_those_who_came_first(launch: Launch) -> None:
     assert broken() == []
 
 
+BOTS = Origin("198.51.100.9", PHONE, "eve-phone", form_seconds=4.0)
+VICTOR = Origin("192.0.2.44", PHONE, "victor-phone")
+
+
+@pytest.mark.parametrize(
+    ("where", "is_held"), [(VICTOR, False), (replace(VICTOR, device="eve-phone"), True), (BOTS, True)]
+)
+def test_how_a_stranger_typed_it_is_not_held_against_its_owner(launch: Launch, where: Origin, is_held: bool) -> None:
+    """Eve types Victor's address fast, in the words of her bots; whoever confirms it from where she did is her own bot."""
+    for n in range(4):
+        joins(launch, f"eve.{n}x@gmail.com", replace(BOTS, network=f"198.51.100.{n}", device=f"eve-{n}"), use_case=TEXT)
+    victor = joins(launch, "victor@gmail.com", BOTS, use_case=TEXT)
+    assert victor.held_by == "quality"
+    actions.confirm(victor.pk, by="public", origin=where)
+    relay.drain()
+    assert (cast.now(victor).held_at is not None) == is_held
+
+
 def test_somebody_else_far_away_is_not_drawn_into_it(launch: Launch) -> None:
     ada = joins(launch, "ada@example.com")
     burst(launch)
