@@ -85,11 +85,15 @@ def _redeem(launch: Launch, ask: Ask, *, by: str) -> Redeemed:
     found = look(launch, ask)
     if policy.is_answered_alike(found, proven=ask.proven):
         return Redeemed(found.entry_id, already=True)
-    refusal = "code_unknown" if found.id is None else found.refusal or policy.turned_away(found)
-    if refusal:
+    refusal = "code_unknown" if found.id is None else found.refusal
+    if refusal == "code_exhausted" and not ask.proven and queries.is_kept_from_here(found, ask.origin.network):
+        refusal = None  # the last use is kept for them, and this is the same call again
+    if not refusal and policy.is_in_review(found):
+        return keep_back(launch, ask, found, weigh_up(launch, ask, found), by=by)
+    if refusal := refusal or policy.turned_away(found):
         raise Refused(NOT_ACCEPTED, why=refusal)
     if policy.must_prove_mailbox(found, proven=ask.proven):
-        return reserve(launch, found.id, found.entry_id, ask.contact, by=by)
+        return reserve(found.id, found.entry_id, ask, by=by)
     return _let_in(launch, ask, found, by=by)
 
 
@@ -178,7 +182,7 @@ def keep_back(launch: Launch, ask: Ask, found: Any, assessed: Assessed, *, by: s
     known = replace(assessed, entry_id=entry_id)
     assessing.keep([known], "redeem")
     assessing.follow([known], "redeem")
-    _keep_use(found.id, entry_id, REVIEWED_FOR, by=by)
+    _keep_use(found.id, entry_id, ask, REVIEWED_FOR, by=by)
     return Redeemed(entry_id, reserved=True, caught="review")
 
 
@@ -246,14 +250,14 @@ def note_attempt(launch: Launch, ask: Ask, reason: str) -> None:
 
 
 @verb
-def reserve(launch: Launch, code_id: int, entry_id: int, contact: Contact, *, by: str) -> Redeemed:
+def reserve(code_id: int, entry_id: int, ask: Ask, *, by: str) -> Redeemed:
     """Keeps one use for a person on the list and writes to their mailbox; the mailed link completes it."""
-    made = _keep_use(code_id, entry_id, RESERVED_FOR, by=by)
-    owe([messages.complete(made, contact)])
+    made = _keep_use(code_id, entry_id, ask, RESERVED_FOR, by=by)
+    owe([messages.complete(made, ask.contact)])
     return Redeemed(entry_id, reserved=True)
 
 
-def _keep_use(code_id: int, entry_id: int, lasting: timedelta, *, by: str) -> Reservation:
+def _keep_use(code_id: int, entry_id: int, ask: Ask, lasting: timedelta, *, by: str) -> Reservation:
     Entry.objects.select_for_update(no_key=True).get(pk=entry_id)  # entries before codes, everywhere
     made = Reservation.objects.filter(code_id=code_id, entry_id=entry_id, status="open").first()
     if made is not None:
@@ -262,7 +266,8 @@ def _keep_use(code_id: int, entry_id: int, lasting: timedelta, *, by: str) -> Re
     if not open_uses.update(reserved=F("reserved") + 1):
         raise Refused(NOT_ACCEPTED, why="code_exhausted")
     made = Reservation.objects.create(code_id=code_id, entry_id=entry_id, expires_at=timezone.now() + lasting)
-    signals.use_reserved.announce([Said(f"entry:{entry_id}", {"code": code_id, "reservation": made.pk})], by=by)
+    data = {"code": code_id, "reservation": made.pk, "place": queries.place_of(ask.origin.network)}
+    signals.use_reserved.announce([Said(f"entry:{entry_id}", data)], by=by)
     return made
 
 

@@ -8,13 +8,24 @@ from waitlist.models import Launch
 
 # Entries that no code lets in; the caller reads the same answer as for a bad code.
 TURNED_AWAY = frozenset({"rejected", "blocked", "suspended"})
+RULES = "quality"  # who holds whom the rules suspect
+
+
+def why_out(status: str | None, *, held: bool) -> str | None:
+    """Why nobody who stands so may come in, or None."""
+    if status in TURNED_AWAY:
+        return f"entry_{status}"
+    return "entry_held" if held and status != "registered" else None
 
 
 def turned_away(found: Any) -> str | None:
     """Why the person behind the contact may not come in, or None."""
-    if found.entry_status in TURNED_AWAY:
-        return f"entry_{found.entry_status}"
-    return "entry_held" if found.entry_held and found.entry_status != "registered" else None
+    return why_out(found.entry_status, held=found.entry_held)
+
+
+def is_in_review(found: Any) -> bool:
+    """Whether only the rules keep this person out, until a moderator has looked: meanwhile they read what everybody reads."""
+    return turned_away(found) == "entry_held" and found.held_by == RULES
 
 
 def is_answered_alike(found: Any, *, proven: bool) -> bool:

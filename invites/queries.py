@@ -7,13 +7,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Max, Q, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from invites import codes, hot, pacing, tokens
-from invites.models import Attempt, Batch, Code, Invite, PaceDecision, Redemption
+from invites.models import Attempt, Batch, Code, Invite, PaceDecision, Redemption, Reservation
 from outbox import sql
-from outbox.keys import address_keys
+from outbox.keys import address_keys, keyed
 from outbox.models import Event
 from quality.measures import NOBODY, WINDOW, Measured, share
 from quality.models import Answer
@@ -134,6 +134,20 @@ def is_bound_to(typed: str, canonical: str) -> bool:
     """Whether the code was made for this contact: then its owner types it."""
     keys = address_keys("email" if "@" in canonical else "phone", canonical)
     return Code.objects.filter(digest__in=codes.digests(typed), bound_key__in=keys).exists()
+
+
+def place_of(network: str | None) -> str:
+    """A network as the trail may keep it for ever: by it a retried call is known, and nothing else."""
+    return keyed("place", str(network))[:8].hex()
+
+
+def is_kept_from_here(found: Any, network: str | None) -> bool:
+    """Whether a use of this code is kept for this person, and was asked for from here: then the same call came before."""
+    kept = Reservation.objects.filter(code=found.id, entry=found.entry_id, status="open", expires_at__gt=Now()).first()
+    if kept is None or found.entry_id is None:
+        return False
+    said = Event.objects.filter(subject=f"entry:{found.entry_id}", kind="use.reserved")
+    return said.filter(data__reservation=kept.pk, data__place=place_of(network)).exists()
 
 
 def answers_of(batch: Batch) -> QuerySet[Answer]:

@@ -26,7 +26,7 @@ invite_issued = Fact("invite.issued", "A person was offered a place, with one co
 invite_lapsed = Fact("invite.lapsed", "An invite was not used in time.")
 # entry:ID {invite}
 invite_declined = Fact("invite.declined", "The person said no to an invite.")
-# entry:ID {code, reservation}
+# entry:ID {code, reservation, place (of the call, as a keyed hash)}
 use_reserved = Fact("use.reserved", "One use of a code is kept for a person until they prove their mailbox.")
 # batch:ID {reason}
 batch_paused = Fact("batch.paused", "Staff stopped a batch for now.")
