@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.test import Client
+from django.utils import timezone
 
 from config.invariants import broken
 from outbox import relay
 from outbox.callers import Origin
-from outbox.models import Event
+from outbox.models import Delivery, Event
+from quality import handlers
 from quality.actions import assessing
 from quality.models import Assessment
 from tests import cast
-from tests.conftest import Api
+from tests.conftest import Api, Mailbox
 from waitlist import actions
 from waitlist.channels import read
 from waitlist.models import Entry, Launch
@@ -97,6 +99,21 @@ def test_a_burst_is_caught_also_those_who_came_first(launch: Launch) -> None:
     assert Entry.objects.filter(held_at__isnull=True).count() == 0
     assert latest(first).act == "again"
     assert broken() == []
+
+
+def test_second_looks_hold_up_no_mail(launch: Launch, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look may cost as much as five hundred neighbours; a flood of them takes its share of a batch and no more."""
+    monkeypatch.setattr(handlers, "SHARE", 0)
+    burst(launch)
+    joins(launch, "ada@example.com")
+    relay.drain()
+    assert mailbox.all("ada@example.com")
+    waiting = Delivery.objects.filter(handler="look_again", status="owed", due_at__gt=timezone.now())
+    assert waiting.exists() and set(waiting.values_list("attempts", flat=True)) == {0}
+    monkeypatch.undo()
+    waiting.update(due_at=timezone.now())
+    relay.drain()
+    assert not Entry.objects.filter(held_at=None).exclude(canonical="ada@example.com").exists()
 
 
 BOTS = Origin("198.51.100.9", PHONE, "eve-phone", form_seconds=4.0)
