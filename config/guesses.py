@@ -147,5 +147,6 @@ def is_owner(
         return True
     if typed:
         return bool(one) and all(queries.is_bound_to(code, one) for code in typed)
-    token = sent.get("invite") or request.headers.get("X-Invite-Token") or carried_by(request).token
+    carried = carried_by(request)
+    token = request.headers.get("X-Invite-Token") or carried.token or ("" if carried.code else sent.get("invite"))
     return isinstance(token, str) and invite_of(token[:LONGEST]) is not None

@@ -28,7 +28,7 @@ from quality.models import Refusal
 from tests import cast
 from tests.conftest import Api
 from tests.limited import EVES_NETWORK, in_force, redeems, refused, without_redis
-from tests.signups import FORM, address, said_by, shared_code, signs_up_by_json, user_named
+from tests.signups import BROWSER, FORM, PASSWORD, address, said_by, shared_code, signs_up_by_json, user_named
 from waitlist.models import Entry, Launch
 from waitlist.tokens import person_token, status_url
 
@@ -230,6 +230,16 @@ def test_a_code_in_a_list_is_a_code(client: Client, launch: Launch) -> None:
     headers = {"X-Invite-Token": tokens.invite_token(offer)}
     guess: Any = [shared_code(launch)]
     said = signs_up_by_json(client, "mallory", guess, headers=headers, REMOTE_ADDR=EVES_NETWORK)
+    assert (said.status_code, user_named("mallory")) == (429, None)
+
+
+def test_a_code_in_the_cookie_is_a_code(client: Client, launch: Launch) -> None:
+    """A link leaves its code in a cookie, which is tried where none is typed; a token that nobody reads does not cover it."""
+    _eve, offer = cast.invited(launch, "eve")
+    refused(launch, CROWD)
+    client.get(f"/signup?code={shared_code(launch)}")
+    body = {"email": address("mallory"), "password": PASSWORD, "invite": tokens.invite_token(offer)}
+    said = client.post(f"{BROWSER}/signup", body, content_type="application/json", REMOTE_ADDR=EVES_NETWORK)
     assert (said.status_code, user_named("mallory")) == (429, None)
 
 
