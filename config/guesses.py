@@ -47,13 +47,18 @@ def of_contact(key: bytes | None) -> str:
     return f"contact {bytes(key).hex()}" if key else ""
 
 
+def kind_of(contact: str) -> str:
+    """What a canonical contact is."""
+    return "email" if "@" in contact else "phone"
+
+
 def spots_of(device: str, contacts: Iterable[str]) -> Iterator[tuple[str, str]]:
     """What a try counts under: the parts, and the name among the network's ends. A missing part counts under nothing."""
     yield "network", ""
     if device:
         yield "network+device", f"device {device}"
     for one in contacts:
-        yield "network+contact", of_contact(address_key("email" if "@" in one else "phone", one))
+        yield "network+contact", of_contact(address_key(kind_of(one), one))
 
 
 def cached_under(network: str) -> str:
@@ -108,6 +113,10 @@ class Guesses:
         """Whether strangers have to work for a try."""
         return self.everywhere >= cooling.BURST
 
+    def has_run(self, contacts: Iterable[str]) -> bool:
+        """Whether a run of wrong codes for one of these contacts came from here."""
+        return any(of_contact(address_key(kind_of(one), one)) in self.ends for one in contacts)
+
     def wait(self, device: str, contacts: Iterable[str]) -> Wait:
         """The longest wait that a try by this browser for this contact has to keep."""
         waits = [
@@ -118,18 +127,29 @@ class Guesses:
         return max(waits, key=lambda wait: wait.seconds, default=Wait())
 
 
-def is_owner(request: HttpRequest, sent: Mapping[str, Any], contacts: Sequence[str], typed: Sequence[str]) -> bool:
+def is_owner(
+    request: HttpRequest,
+    sent: Mapping[str, Any],
+    contacts: Sequence[str],
+    typed: Sequence[str],
+    *,
+    has_guessed: bool = False,
+) -> bool:
     """Whether this caller need not guess: a link that was mailed to them, or a code that was made for their own contact.
 
-    Every code and contact that was sent must be theirs: which of them the door reads is not known here.
+    Every code and contact that was sent must be theirs: which of them the door reads is not known here. Who `has_guessed`, by
+    a run of wrong codes for that contact, shows the link in vain: anybody has one who is on the list.
     """
     caller, one = caller_of(request), contacts[0] if len(contacts) == 1 else ""
     person = caller.row if caller.kind == "person" else entry_of(request.COOKIES.get(PERSON_COOKIE, ""))
-    if one and person is not None and person.canonical == one:
+    if one and not (typed and has_guessed) and person is not None and person.canonical == one:
         return True
     if typed:
         return bool(one) and all(queries.is_bound_to(code, one) for code in typed)
+    carried = carried_by(request)
     token = (
-        sent.get("invite") or sent.get("token") or request.headers.get("X-Invite-Token") or carried_by(request).token
+        request.headers.get("X-Invite-Token")
+        or carried.token
+        or ("" if carried.code else sent.get("invite") or sent.get("token"))
     )
     return isinstance(token, str) and invite_of(token[:LONGEST]) is not None

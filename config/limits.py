@@ -269,10 +269,12 @@ def domains(contacts: Iterable[str]) -> tuple[str, ...]:
 
 
 def texts(sent: Mapping[str, Any], names: tuple[str, ...]) -> list[str]:
-    """Every one of these fields that holds text: which of them the door reads is not known here, and one that it does not
-    read must not stand in for the one it does."""
-    found = [sent.get(name) for name in names]
-    return [value[:LONGEST_PART] for value in found if isinstance(value, str) and value.strip()]
+    """Every one of these fields, as the forms read it: without the space around it, and what is no text as if it were.
+
+    Which of them the door reads is not known here, and one that it does not read must not stand in for the one it does.
+    """
+    found = ["" if (value := sent.get(name)) is None else str(value).strip() for name in names]
+    return [text[:LONGEST_PART] for text in found if text]
 
 
 class Call:
@@ -332,7 +334,10 @@ def after_wrong_codes(scope: str, call: Call) -> Decision:
     place, contacts = str(call.part("network")), listed(call.part("contact"))
     known = guesses.Guesses(place, without_cache=counters.gone())
     wait = known.wait(str(call.part("device")), contacts)
-    if not (wait.seconds or known.is_burst) or guesses.is_owner(call.request, call.sent(), contacts, call.typed()):
+    if not (wait.seconds or known.is_burst):
+        return Decision()
+    has_guessed = known.has_run(contacts)
+    if guesses.is_owner(call.request, call.sent(), contacts, call.typed(), has_guessed=has_guessed):
         return Decision()
     if wait.seconds:
         run = cooling.RUN if wait.spot else cooling.CROWD

@@ -185,14 +185,15 @@ def _on_code(launch: Launch, bid: Bid, ask: Ask, found: Any, proves: str) -> Adm
     entry = Entry.objects.get(pk=found.entry_id) if found.entry_status in (REGISTERED, "suspended") else None
     if bid.has_login or (entry and entry.user_id):
         return Admission(launch, ask, Way.KNOWN)
-    if why := policy.turned_away(found):
+    in_review = policy.is_in_review(found)
+    if not in_review and (why := policy.turned_away(found)):
         raise refused(why)
     if entry:
         return _member(launch, ask, entry, proves) if ask.proven else Admission(launch, ask, Way.MAILBOX)
-    if policy.must_prove_mailbox(found, proven=ask.proven):
+    if not in_review and policy.must_prove_mailbox(found, proven=ask.proven):
         return Admission(launch, ask, Way.MAILBOX, entry_id=found.entry_id, code_id=found.id)
     assessed = redeeming.weigh_up(launch, ask, found)
-    if assessed.is_caught:
+    if in_review or assessed.is_caught:
         return Admission(launch, ask, Way.REVIEW, caught=(found, assessed))
     return Admission(launch, ask, Way.CODE, f"code:{found.id}", found.entry_id, found.id, proves=proves)
 
@@ -221,9 +222,11 @@ def _while_open(launch: Launch, bid: Bid) -> Admission:
     ask = ask_of(bid, proven=proven)
     if bid.has_login or (entry and entry.user_id):
         return Admission(launch, ask, Way.KNOWN)
-    if entry and (entry.status in policy.TURNED_AWAY or (entry.held_at and entry.status != REGISTERED)):
-        raise refused(f"entry_{entry.status}" if entry.status in policy.TURNED_AWAY else "entry_held")
-    if entry and not proven:
+    why = policy.why_out(entry.status, held=entry.held_at is not None) if entry else None
+    in_review = entry is not None and why == "entry_held" and entry.held_by == policy.RULES
+    if why and not in_review:
+        raise refused(why)
+    if entry and (in_review or not proven):
         return Admission(launch, ask, Way.MAILBOX)
     return Admission(launch, ask, Way.OPEN, "open", proves=bid.email.canonical if proven else "")
 

@@ -44,11 +44,11 @@ def let_in(admission: Admission, user: User) -> bool:
 
 def write_to_mailbox(admission: Admission) -> None:
     """Keeps a use and mails the link that completes it; without a code, mails the private link that proves the mailbox."""
-    contact = admission.ask.contact
     if admission.code_id and admission.entry_id:
-        reserving.reserve(admission.code_id, admission.entry_id, contact, by="public")
+        ask = admission.ask
+        reserving.reserve(admission.code_id, admission.entry_id, ask.contact, network=ask.origin.network, by="public")
     else:
-        waitlist.resend(admission.launch, contact, by="public")
+        waitlist.resend(admission.launch, admission.ask.contact, by="public")
 
 
 class AccountGate(DefaultAccountAdapter):

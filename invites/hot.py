@@ -23,7 +23,8 @@ REASON = "CASE " + " ".join(f"WHEN {predicate} THEN '{name}'" for name, predicat
 FIND = f"""
 SELECT code.id, code.kind, code.tier, code.campaign, code.owner_id, code.reserved, code.last4,
        code.bound_key IS NOT NULL AS bound, %(held)s::int AS held, {REASON} AS refusal,
-       entry.id AS entry_id, entry.status AS entry_status, entry.held_at IS NOT NULL AS entry_held, redemption.id AS redemption_id,
+       entry.id AS entry_id, entry.status AS entry_status, entry.held_at IS NOT NULL AS entry_held, entry.held_by,
+       redemption.id AS redemption_id,
        redemption.network IS NOT DISTINCT FROM %(network)s::inet AS from_here,
        ARRAY(SELECT nextval('invites_code_id_seq') FROM generate_series(1, %(own)s)) AS own_ids
 FROM (SELECT) AS asked

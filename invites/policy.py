@@ -10,18 +10,31 @@ NOT_ACCEPTED = "invite_not_accepted"  # the one word for every reason; why in tr
 
 # Entries that no code lets in; the caller reads the same answer as for a bad code.
 TURNED_AWAY = frozenset({"rejected", "blocked", "suspended"})
+RULES = "quality"  # who holds whom the rules suspect
+
+
+def why_out(status: str | None, *, held: bool) -> str | None:
+    """Why nobody who stands so may come in, or None."""
+    if status in TURNED_AWAY:
+        return f"entry_{status}"
+    return "entry_held" if held and status != "registered" else None
 
 
 def turned_away(found: Any) -> str | None:
     """Why the person behind the contact may not come in, or None."""
-    if found.entry_status in TURNED_AWAY:
-        return f"entry_{found.entry_status}"
-    return "entry_held" if found.entry_held and found.entry_status != "registered" else None
+    return why_out(found.entry_status, held=found.entry_held)
+
+
+def is_in_review(found: Any) -> bool:
+    """Whether only the rules keep this person out, until a moderator has looked: meanwhile they read what everybody reads."""
+    return turned_away(found) == "entry_held" and found.held_by == RULES
 
 
 def refusal(found: Any) -> str | None:
-    """Why the code lets nobody in, or not this person; None when it does."""
-    return "code_unknown" if found.id is None else found.refusal or turned_away(found)
+    """Why the code lets nobody in, or not this person; None when it does, and for who is in review."""
+    if found.id is None:
+        return "code_unknown"
+    return str(found.refusal) if found.refusal else None if is_in_review(found) else turned_away(found)
 
 
 def is_answered_alike(found: Any, *, proven: bool) -> bool:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from invites import codes, hot, pacing, tokens
 from invites.models import Attempt, Batch, Code, Invite, PaceDecision, Redemption, Reservation
 from outbox import sql
-from outbox.keys import address_keys
+from outbox.keys import address_keys, keyed
 from outbox.models import Event
 from quality.measures import NOBODY, WINDOW, Measured, share
 from quality.models import Answer
@@ -148,6 +148,21 @@ def kept_for(code_id: int, contact: Contact) -> QuerySet[Reservation]:
 def hold_named(hold_id: UUID) -> Reservation | None:
     """The reservation that somebody was told this id of, with its launch and person."""
     return Reservation.objects.select_related("code__launch", "entry").filter(hold_id=hold_id).first()
+
+
+def place_of(network: str | None) -> str:
+    """A network as the trail may keep it for ever: by it a retried call is known, and nothing else."""
+    return keyed("place", str(network))[:8].hex()
+
+
+def is_kept_from_here(code_id: int, contact: Contact, network: str | None) -> bool:
+    """Whether a use of this code is kept for the contact, and was asked for from here: then the same call came before."""
+    kept = dict(kept_for(code_id, contact).values_list("pk", "entry_id"))
+    if not kept:
+        return False
+    about = [f"code:{code_id}", *(f"entry:{entry_id}" for entry_id in kept.values() if entry_id)]
+    said = Event.objects.filter(subject__in=about, kind__in=["use.reserved", "use.kept"])
+    return said.filter(data__reservation__in=list(kept), data__place=place_of(network)).exists()
 
 
 def answers_of(batch: Batch) -> QuerySet[Answer]:

@@ -26,9 +26,9 @@ invite_issued = Fact("invite.issued", "A person was offered a place, with one co
 invite_lapsed = Fact("invite.lapsed", "An invite was not used in time.")
 # entry:ID {invite}
 invite_declined = Fact("invite.declined", "The person said no to an invite.")
-# entry:ID {code, reservation}
+# entry:ID {code, reservation, place (of the call, as a keyed hash)}
 use_reserved = Fact("use.reserved", "One use of a code is kept for a person until they prove their mailbox.")
-# code:ID {reservation}
+# code:ID {reservation, place (of the call, as a keyed hash)}
 use_kept = Fact("use.kept", "One use of a code is kept for a contact for a quarter of an hour.")
 # code:ID {reservation}
 use_given_back = Fact("use.given_back", "A use that was kept for a contact is free again before its time ran out.")

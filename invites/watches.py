@@ -28,7 +28,7 @@ GROUP BY 1, 2
 """  # noqa: S608
 
 
-@watch(gettext_lazy("Many codes of one campaign redeemed"), rows=("invites_redemption", ""))
+@watch(gettext_lazy("Many codes of one campaign redeemed"), rows=("invites_redemption", ""), strangers=True)
 def redemptions_from_campaign(launch: Launch, now: datetime) -> Seen:
     """A campaign that works, or a code that leaked: pause it, and see who came."""
     rows = sql.rows(REDEMPTIONS_BY_CAMPAIGN, {"launch": launch.pk, "now": now})
@@ -42,7 +42,7 @@ GROUP BY 2
 """  # noqa: S608
 
 
-@watch(gettext_lazy("Many wrong codes"), rows=("invites_attempt", ""))
+@watch(gettext_lazy("Many wrong codes"), rows=("invites_attempt", ""), strangers=True)
 def wrong_codes(launch: Launch, now: datetime) -> Seen:
     """Somebody guesses. Codes are long enough for that; what can be done is to look where they come from."""
     rows = sql.rows(WRONG_CODES, {"launch": launch.pk, "now": now})

@@ -27,6 +27,9 @@ LONGEST_URL = 500
 CONNECT = 5.0  # seconds to connect
 TOTAL = 10.0  # seconds until the status is known
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# What the standard library of some versions takes for public: protocol assignments and documentation; and the address at which
+# one large cloud serves its machines' secrets.
+NEVER = tuple(ipaddress.ip_network(text) for text in ("192.0.0.0/24", "168.63.129.16/32", "3fff::/20"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ def is_public(address: Address) -> bool:
     """Whether everybody on the Internet means the same machine by it; an IPv4 address in IPv6 clothes is judged as it is."""
     bare = unwrapped(address)
     odd = bare.is_multicast or bare.is_reserved or getattr(bare, "is_site_local", False)
-    return bare.is_global and not odd
+    return bare.is_global and not odd and not any(bare in network for network in NEVER)
 
 
 def unwrapped(address: Address) -> Address:

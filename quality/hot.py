@@ -2,12 +2,15 @@
 one that grants ask about gates."""
 
 # What one person's own traces say. The last trace tells from where and with what they acted; what only a join knows (domain,
-# words, time on the form) is taken from the first. One person and plain parameters: then PostgreSQL keeps the plan, which
-# takes twice as long to make as to run. Plan: index probes by the entry's id alone.
+# words, time on the form) is taken from the first. How the form was filled in speaks only while they act from where that was
+# done: else whoever types a stranger's address in the words of bots would have its owner held. One person and plain
+# parameters: then PostgreSQL keeps the plan, which takes twice as long to make as to run. Plan: index probes by the entry's
+# id alone.
 SAID = """
 SELECT entry.id, entry.launch_id, launch.review_score, launch.deny_score, entry.contact_kind, entry.canonical,
        entry.referred_by_id AS referrer, last.network, last.user_agent, last.device, coalesce(last.at, entry.created_at) AS at,
-       coalesce(said.domain, '') AS domain, said.text_key, said.stem_key, said.form_seconds,
+       coalesce(said.domain, '') AS domain, CASE WHEN same.place THEN said.text_key END AS text_key, said.stem_key,
+       CASE WHEN same.place THEN said.form_seconds END AS form_seconds,
        EXISTS (SELECT FROM waitlist_entry WHERE referred_by_id = entry.id) AS has_friends,
        EXISTS (SELECT FROM outbox_event AS event
                WHERE event.subject = 'entry:' || entry.id AND event.kind = 'assessment.overruled') AS cleared
@@ -15,6 +18,8 @@ FROM waitlist_entry AS entry JOIN waitlist_launch AS launch ON launch.id = entry
 LEFT JOIN LATERAL (SELECT * FROM waitlist_trace WHERE entry_id = entry.id ORDER BY id DESC LIMIT 1) AS last ON true
 LEFT JOIN LATERAL (SELECT * FROM waitlist_trace WHERE entry_id = entry.id AND stem_key IS NOT NULL ORDER BY id LIMIT 1) AS said
     ON true
+CROSS JOIN LATERAL (
+    SELECT said.network IS NOT DISTINCT FROM last.network OR (said.device = last.device AND said.device <> '') AS place) AS same
 WHERE entry.id = %(entry)s
 """
 

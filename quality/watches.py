@@ -34,7 +34,10 @@ Look = Callable[[Any, datetime], Seen]
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A named look at the rows. `rows` names the console's list behind it and the filter that the subject goes into."""
+    """A named look at the rows. `rows` names the console's list behind it and the filter that the subject goes into.
+
+    `strangers` is true where anybody can have it seen as often as they like: such alerts take no mail from the others.
+    """
 
     code: str
     title: Promise
@@ -42,18 +45,24 @@ class Watch:
     everywhere: bool  # about the whole install, not about one launch
     quiet: timedelta  # how long it must not be seen to be over
     rows: tuple[str, str]
+    strangers: bool = False
 
 
 watches: dict[str, Watch] = {}
 
 
 def watch(
-    title: Promise, *, everywhere: bool = False, quiet: timedelta = QUIET, rows: tuple[str, str] = ("", "")
+    title: Promise,
+    *,
+    everywhere: bool = False,
+    quiet: timedelta = QUIET,
+    rows: tuple[str, str] = ("", ""),
+    strangers: bool = False,
 ) -> Callable[[Look], Look]:
     """Decorator: this function is a watch; it gets the launch (None where it looks everywhere) and now."""
 
     def register(look: Look) -> Look:
-        watches[look.__name__] = Watch(look.__name__, title, look, everywhere, quiet, rows)
+        watches[look.__name__] = Watch(look.__name__, title, look, everywhere, quiet, rows, strangers)
         return look
 
     return register
@@ -99,7 +108,7 @@ GROUP BY 1, 2
 """  # noqa: S608
 
 
-@watch(gettext_lazy("Many joins from one source"), rows=("waitlist_entry", "source"))
+@watch(gettext_lazy("Many joins from one source"), rows=("waitlist_entry", "source"), strangers=True)
 def joins_from_source(launch: Launch, now: datetime) -> Seen:
     """A post that took off, or somebody who fills the list: a person tells them apart at a glance."""
     rows = sql.rows(JOINS_BY_SOURCE, {"launch": launch.pk, "now": now})
@@ -114,7 +123,7 @@ GROUP BY 1, 2
 """  # noqa: S608
 
 
-@watch(gettext_lazy("Many refusals by one rule"), everywhere=True, rows=("quality_refusal", "rule"))
+@watch(gettext_lazy("Many refusals by one rule"), everywhere=True, rows=("quality_refusal", "rule"), strangers=True)
 def refusals_by_rule(_everywhere: None, now: datetime) -> Seen:
     """Somebody knocks at a door that is shut to them, or a limit is too tight for the people who come."""
     since = Launch.objects.aggregate(first=Min("created_at"))["first"]
@@ -131,7 +140,7 @@ GROUP BY 1 HAVING count(DISTINCT trace.entry_id) >= %(floor)s
 """
 
 
-@watch(gettext_lazy("Many addresses from one network"))
+@watch(gettext_lazy("Many addresses from one network"), strangers=True)
 def addresses_from_network(launch: Launch, now: datetime) -> Seen:
     """A university, or one machine that makes up people: the list shows which."""
     rows = sql.rows(PEOPLE_BY_NETWORK, {"launch": launch.pk, "now": now, "floor": NETWORK})
@@ -149,7 +158,7 @@ GROUP BY 1
 """
 
 
-@watch(gettext_lazy("People from an unusual country"))
+@watch(gettext_lazy("People from an unusual country"), strangers=True)
 def unusual_country(launch: Launch, now: datetime) -> Seen:
     """A launch at home that is suddenly full of people from elsewhere was posted there, or is played with from there."""
     rows = sql.rows(PEOPLE_BY_COUNTRY, {"launch": launch.pk, "now": now}) if countries.told() else []

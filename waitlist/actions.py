@@ -340,8 +340,9 @@ def appeal(ids: Sequence[int], reason: str, *, by: str) -> int:
 
 @verb
 def hold(ids: Sequence[int], reason: str, *, by: str) -> int:
-    """The moderator's brake: these people are passed over until released; how many were free before."""
-    free = Entry.objects.select_for_update(no_key=True).filter(pk__in=ids, held_at__isnull=True).order_by("pk")
+    """The brake: these people are passed over until released; how many it was put on. A person's hold takes over a rule's."""
+    able = Q(held_at__isnull=True) | (~Q(held_by__startswith="staff:") if by.startswith("staff:") else Q())
+    free = Entry.objects.select_for_update(no_key=True).filter(able, pk__in=ids).order_by("pk")
     held = list(free.values_list("pk", flat=True))
     Entry.objects.filter(pk__in=held).update(held_at=Now(), held_by=by, held_reason=reason)
     signals.entry_held.announce([Said(f"entry:{pk}", {"reason": reason}) for pk in held], by=by)

@@ -11,7 +11,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from invites import policy, signals
+from invites import policy, queries, signals
 from invites.actions import redeeming, reserving
 from invites.actions.redeeming import Ask, Redeemed
 from invites.models import Code, Reservation
@@ -44,11 +44,12 @@ def _keep(launch: Launch, ask: Ask, *, by: str) -> Reservation:
     found = redeeming.look(launch, ask)
     if refusal := policy.refusal(found):
         raise Refused(NOT_ACCEPTED, why=refusal)
-    return _kept(found.id, ask.contact, by=by)
+    return _kept(found.id, ask, by=by)
 
 
 @verb
-def _kept(code_id: int, contact: Contact, *, by: str) -> Reservation:
+def _kept(code_id: int, ask: Ask, *, by: str) -> Reservation:
+    contact = ask.contact
     asked = Reservation.objects.filter(
         code_id=code_id, contact_kind=contact.kind, canonical=contact.canonical, status="open"
     )
@@ -58,14 +59,15 @@ def _kept(code_id: int, contact: Contact, *, by: str) -> Reservation:
     if found is not None:
         return found
     _lock(code_id)  # of two calls at once for one contact the second finds what the first made
-    return asked.first() or _made(code_id, contact, by=by)
+    return asked.first() or _made(code_id, ask, by=by)
 
 
 def _lock(code_id: int) -> None:
     Code.objects.select_for_update(no_key=True).get(pk=code_id)
 
 
-def _made(code_id: int, contact: Contact, *, by: str) -> Reservation:
+def _made(code_id: int, ask: Ask, *, by: str) -> Reservation:
+    contact = ask.contact
     if not reserving.open_uses(code_id).update(reserved=F("reserved") + 1):
         raise Refused(NOT_ACCEPTED, why="code_exhausted")
     made = Reservation.objects.create(
@@ -76,7 +78,8 @@ def _made(code_id: int, contact: Contact, *, by: str) -> Reservation:
         canonical=contact.canonical,
         expires_at=timezone.now() + KEPT_FOR,
     )
-    signals.use_kept.announce([Said(f"code:{code_id}", {"reservation": made.pk})], by=by)
+    data = {"reservation": made.pk, "place": queries.place_of(ask.origin.network)}
+    signals.use_kept.announce([Said(f"code:{code_id}", data)], by=by)
     return made
 
 

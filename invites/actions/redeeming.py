@@ -81,8 +81,10 @@ def _redeem(launch: Launch, ask: Ask, *, by: str) -> Redeemed:
         return Redeemed(found.entry_id, already=True)
     if refusal := policy.refusal(found):
         raise Refused(NOT_ACCEPTED, why=refusal)
+    if policy.is_in_review(found):
+        return keep_back(launch, ask, found, weigh_up(launch, ask, found), by=by)
     if policy.must_prove_mailbox(found, proven=ask.proven):
-        reserving.reserve(found.id, found.entry_id, ask.contact, by=by)
+        reserving.reserve(found.id, found.entry_id, ask.contact, network=ask.origin.network, by=by)
         return Redeemed(found.entry_id, reserved=True)
     return _let_in(launch, ask, found, by=by)
 
@@ -90,14 +92,22 @@ def _redeem(launch: Launch, ask: Ask, *, by: str) -> Redeemed:
 def look(launch: Launch, ask: Ask) -> Any:
     """What stands behind the code or the token for this contact: a row of hot.FIND.
 
-    Where no use is left, those that were kept too long are free first, and one that is kept for the contact is theirs.
+    Where no use is left, those that were kept too long are free first, and one that is kept for the contact is theirs: where
+    they are known, and where this is the same call again; from elsewhere nobody learns that something is kept for an address.
     """
     found = _find(launch, ask)
     if found.refusal == "code_exhausted" and found.reserved and reserving.sweep_reservations(by="system"):
         found = _find(launch, ask)
-    if found.refusal == "code_exhausted" and found.reserved and queries.kept_for(found.id, ask.contact).exists():
+    if found.refusal == "code_exhausted" and found.reserved and _is_theirs(found.id, ask):
         found = _find(launch, ask, held=1)
     return found
+
+
+def _is_theirs(code_id: int, ask: Ask) -> bool:
+    """Whether a use is kept for this contact that this caller may speak of."""
+    if ask.proven:
+        return queries.kept_for(code_id, ask.contact).exists()
+    return queries.is_kept_from_here(code_id, ask.contact, ask.origin.network)
 
 
 def _params(launch: Launch, ask: Ask) -> dict[str, Any]:
@@ -183,7 +193,7 @@ def keep_back(launch: Launch, ask: Ask, found: Any, assessed: Assessed, *, by: s
     known = replace(assessed, entry_id=entry_id)
     assessing.keep([known], "redeem")
     assessing.follow([known], "redeem")
-    reserving.keep_use(found.id, entry_id, reserving.REVIEWED_FOR, by=by)
+    reserving.keep_use(found.id, entry_id, reserving.REVIEWED_FOR, network=ask.origin.network, by=by)
     return Redeemed(entry_id, reserved=True, caught="review")
 
 
@@ -226,13 +236,21 @@ def let_in_openly(launch: Launch, ask: Ask, *, by: str) -> bool:
     """Mode open: the person is in without a code; False when they may not be, or are already, or a gate stops everything."""
     if not gating.codes_open(launch.pk, timezone.now()):
         return False
+    assessed = evidence.of_call(launch, Redeeming(ask.contact, ask.origin))
     membership = waitlist.Membership(
         contact=ask.contact, name=ask.name, locale=ask.locale, invited_by="open", user_id=ask.user_id
     )
     member = waitlist.register(launch, membership, by=by)
-    if member is not None:
-        owe([messages.welcome(member)])
-    return member is not None
+    if member is None:
+        return False
+    known = replace(assessed, entry_id=member.id)
+    assessing.keep([known], "redeem")
+    assessing.follow(
+        [known], "redeem"
+    )  # everybody may come in; who is suspected waits for a look, and so do rewards for them
+    waitlist.trace(launch.pk, member.id, "redeem", ask.origin, ask.contact)
+    owe([messages.welcome(member)])
+    return True
 
 
 @verb

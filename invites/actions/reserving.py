@@ -25,14 +25,14 @@ FORGOTTEN_AFTER = timedelta(days=1)  # so long a retried call finds the answer i
 
 
 @verb
-def reserve(code_id: int, entry_id: int, contact: Contact, *, by: str) -> None:
+def reserve(code_id: int, entry_id: int, contact: Contact, *, network: str | None, by: str) -> None:
     """Keeps one use for a person on the list and writes to their mailbox; the mailed link completes it."""
-    made = keep_use(code_id, entry_id, RESERVED_FOR, by=by)
+    made = keep_use(code_id, entry_id, RESERVED_FOR, network=network, by=by)
     owe([messages.complete(made, contact)])
 
 
 @verb
-def keep_use(code_id: int, entry_id: int, lasting: timedelta, *, by: str) -> Reservation:
+def keep_use(code_id: int, entry_id: int, lasting: timedelta, *, network: str | None, by: str) -> Reservation:
     """Keeps one use for somebody on the list; the one that is kept for them already, if there is one."""
     entry = Entry.objects.select_for_update(no_key=True).get(pk=entry_id)  # entries before codes, everywhere
     made = Reservation.objects.filter(code_id=code_id, entry_id=entry_id, status="open").first()
@@ -43,7 +43,8 @@ def keep_use(code_id: int, entry_id: int, lasting: timedelta, *, by: str) -> Res
         made = Reservation.objects.create(code_id=code_id, entry_id=entry_id, expires_at=ends)
     else:
         made = _made_over(code_id, entry, ends)
-    signals.use_reserved.announce([Said(f"entry:{entry_id}", {"code": code_id, "reservation": made.pk})], by=by)
+    data = {"code": code_id, "reservation": made.pk, "place": queries.place_of(network)}
+    signals.use_reserved.announce([Said(f"entry:{entry_id}", data)], by=by)
     return made
 
 

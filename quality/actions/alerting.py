@@ -71,7 +71,10 @@ def note(launch: Launch | None, seen: Sequence[Sighting], codes: Collection[str]
 
 def _tell(raised: Sequence[Any], launch_id: int | None, by: str) -> int:
     alert_raised.announce([said_of(row, launch_id) for row in raised], by=by)
-    owe(messages.to_staff([row.id for row in raised]))
+    strangers = {row.id for row in raised if row.code in watches and watches[row.code].strangers}
+    owe(messages.to_staff([row.id for row in raised if row.id not in strangers]))
+    for one in sorted(strangers)[: messages.STRANGERS_CAP]:  # one by one, so that each is counted before the next
+        owe(messages.to_staff([one], cap=messages.STRANGERS_CAP))
     return len(raised)
 
 

@@ -382,11 +382,24 @@ def test_who_is_staff_no_more_gets_none(launch: Launch, mailbox: Mailbox) -> Non
 
 def test_a_storm_is_no_mail_bomb(launch: Launch) -> None:
     staff("owner")
-    storm = [Sighting("addresses_from_network", f"10.0.{n}.0/24", "many") for n in range(30)]
+    storm = [Sighting("gate_closed", f"metric {n}", "bad") for n in range(30)]
     assert note(launch, storm, set(), by="system") == 30
     assert mails_to_staff() == 12
     note(launch, [JOINS], CODES, by="system")
     assert mails_to_staff() == 12
+
+
+def test_what_strangers_bring_about_takes_no_mail_from_a_closed_gate(launch: Launch) -> None:
+    """Each made-up source is an alert, and whoever joins by enough of them would have staff hear of nothing else that day."""
+    staff("owner")
+    junk = [Sighting("joins_from_source", f"source {n}", "many") for n in range(30)]
+    closed = [Sighting("gate_closed", metric, "bad") for metric in ("churn_rate", "fraud_rate")]
+    note(launch, [junk.pop()], set(), by="system")
+    note(launch, [*junk, closed[0]], set(), by="system")
+    note(launch, closed, set(), by="system")
+    told = Delivery.objects.filter(name="alert").values_list("subject", flat=True)
+    assert len(told) == 9
+    assert {f"alert:{pk}" for pk in Alert.objects.filter(code="gate_closed").values_list("pk", flat=True)} <= set(told)
 
 
 def test_one_click_ends_the_mails_and_the_console_still_shows_them(launch: Launch, mailbox: Mailbox) -> None:

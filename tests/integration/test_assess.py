@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.test import Client
+from django.utils import timezone
 
 from config.invariants import broken
 from outbox import relay
 from outbox.callers import Origin
-from outbox.models import Event
+from outbox.models import Delivery, Event
+from quality import handlers
 from quality.actions import assessing
 from quality.models import Assessment
 from tests import cast
-from tests.conftest import Api
+from tests.conftest import Api, Mailbox
 from waitlist import actions
 from waitlist.channels import read
 from waitlist.models import Entry, Launch
@@ -97,6 +99,39 @@ def test_a_burst_is_caught_also_those_who_came_first(launch: Launch) -> None:
     assert Entry.objects.filter(held_at__isnull=True).count() == 0
     assert latest(first).act == "again"
     assert broken() == []
+
+
+def test_second_looks_hold_up_no_mail(launch: Launch, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look may cost as much as five hundred neighbours; a flood of them takes its share of a batch and no more."""
+    monkeypatch.setattr(handlers, "SHARE", 0)
+    burst(launch)
+    joins(launch, "ada@example.com")
+    relay.drain()
+    assert mailbox.all("ada@example.com")
+    waiting = Delivery.objects.filter(handler="look_again", status="owed", due_at__gt=timezone.now())
+    assert waiting.exists() and set(waiting.values_list("attempts", flat=True)) == {0}
+    monkeypatch.undo()
+    waiting.update(due_at=timezone.now())
+    relay.drain()
+    assert not Entry.objects.filter(held_at=None).exclude(canonical="ada@example.com").exists()
+
+
+BOTS = Origin("198.51.100.9", PHONE, "eve-phone", form_seconds=4.0)
+VICTOR = Origin("192.0.2.44", PHONE, "victor-phone")
+
+
+@pytest.mark.parametrize(
+    ("where", "is_held"), [(VICTOR, False), (replace(VICTOR, device="eve-phone"), True), (BOTS, True)]
+)
+def test_how_a_stranger_typed_it_is_not_held_against_its_owner(launch: Launch, where: Origin, is_held: bool) -> None:
+    """Eve types Victor's address fast, in the words of her bots; whoever confirms it from where she did is her own bot."""
+    for n in range(4):
+        joins(launch, f"eve.{n}x@gmail.com", replace(BOTS, network=f"198.51.100.{n}", device=f"eve-{n}"), use_case=TEXT)
+    victor = joins(launch, "victor@gmail.com", BOTS, use_case=TEXT)
+    assert victor.held_by == "quality"
+    actions.confirm(victor.pk, by="public", origin=where)
+    relay.drain()
+    assert (cast.now(victor).held_at is not None) == is_held
 
 
 def test_somebody_else_far_away_is_not_drawn_into_it(launch: Launch) -> None:
@@ -188,3 +223,11 @@ def test_an_owner_lists_a_domain_in_the_console(launch: Launch, client: Client) 
     client.post("/admin/quality/listeddomain/add/", {"domain": "throw.example", "is_disposable": "on"})
     assert Event.objects.filter(kind="domain.listed").count() == 1
     assert cast.now(joins(launch, "eve@throw.example")).held_at
+
+
+def test_a_persons_hold_takes_over_a_rules_and_a_clean_confirm_does_not_end_it(launch: Launch) -> None:
+    *_others, last = burst(launch)
+    assert cast.now(last).held_by == "quality"
+    actions.hold([last.pk], "I want to ask her", by="staff:1")
+    actions.confirm(last.pk, by="public", origin=Origin("192.0.2.99", PHONE, "other"))
+    assert cast.now(last).held_by == "staff:1"

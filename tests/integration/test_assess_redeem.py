@@ -16,6 +16,7 @@ from outbox.errors import Refused
 from quality.models import Assessment
 from tests import cast
 from tests.conftest import Api, Mailbox
+from tests.signups import FORM, LOOK_IN_INBOX, PASSWORD, shared_code
 from waitlist import actions as waitlist
 from waitlist.channels import read
 from waitlist.models import Entry, Launch
@@ -32,6 +33,12 @@ def code(launch: Launch) -> str:
     return cast.code_of(cast.ben(launch))
 
 
+def signs_up(client: Client, email: str, code: str = "") -> Any:
+    """The form, filled in by that address."""
+    said = {"invite_code": code, "email": email, "password1": PASSWORD, "name": "Eve"}
+    return client.post(FORM, said, HTTP_USER_AGENT=PHONE)
+
+
 def test_a_suspected_stranger_reads_what_everybody_reads_and_is_not_in(api: Api, launch: Launch, code: str) -> None:
     other = cast.code_of(cast.registers(launch, "ada"))
     honest = api.post(REDEEM, {"code": other, "email": "hal@example.org"}, HTTP_USER_AGENT=PHONE)
@@ -42,6 +49,46 @@ def test_a_suspected_stranger_reads_what_everybody_reads_and_is_not_in(api: Api,
     assert (entry.status, entry.held_by) == ("pending", "quality")
     assert not Redemption.objects.filter(entry=entry).exists()
     assert Assessment.objects.get(entry=entry).act == "redeem"
+
+
+def test_asking_again_they_still_read_what_everybody_reads(api: Api, launch: Launch, code: str) -> None:
+    other = cast.code_of(cast.registers(launch, "ada"))
+    honest, caught = {"code": other, "email": "hal@example.org"}, {"code": code, "email": EVE}
+    for _n in range(2):
+        said = [api.post(REDEEM, one, HTTP_USER_AGENT=PHONE) for one in (honest, caught)]
+        assert [one.status_code for one in said] == [200, 200]
+        assert said[0].content.replace(b"hal@example.org", b"") == said[1].content.replace(EVE.encode(), b"")
+    assert Reservation.objects.count() == 1
+    assert broken() == []
+
+
+def test_whom_the_rules_hold_for_their_join_is_not_told_so_by_a_code(
+    api: Api, launch: Launch, mailbox: Mailbox
+) -> None:
+    held = cast.waits(launch, "ada")
+    waitlist.hold([held.pk], "The rules suspect them.", by="quality")
+    said = api.post(REDEEM, {"code": cast.code_of(cast.ben(launch)), "email": "ada@example.com"}, HTTP_USER_AGENT=PHONE)
+    assert said.status_code == 200
+    assert cast.now(held).status == "waiting"
+    waitlist.release([held.pk], "I know her", by="staff:1")
+    assert "/redeem?token=" in mailbox.newest("ada@example.com").text
+
+
+def test_the_form_answers_a_second_try_alike(launch: Launch) -> None:
+    code = shared_code(launch, uses=3)
+    for _n in range(2):
+        said = [signs_up(Client(), one, code) for one in (EVE, "hal@example.org")]
+        assert [(one.status_code, one["Location"]) for one in said] == [(302, LOOK_IN_INBOX)] * 2
+    assert not User.objects.filter(email=EVE).exists()
+
+
+def test_an_open_launch_does_not_say_whom_the_rules_hold(launch: Launch) -> None:
+    waitlist.tune(launch, {"mode": "open"}, by="staff:1")
+    held = cast.waits(launch, "ada")
+    waitlist.hold([held.pk], "The rules suspect them.", by="quality")
+    said = signs_up(Client(), "ada@example.com")
+    assert (said.status_code, said["Location"]) == (302, LOOK_IN_INBOX)
+    assert not User.objects.filter(email="ada@example.com").exists()
 
 
 def test_the_use_is_kept_until_a_moderator_has_looked(api: Api, launch: Launch, code: str, mailbox: Mailbox) -> None:
@@ -103,3 +150,12 @@ def test_an_honest_guest_list_at_one_place_gets_in(launch: Launch) -> None:
             launch, redeeming.Ask(read("email", f"guest{n}.a@gmail.com"), code=text, origin=origin), by="public"
         )
     assert Entry.objects.filter(status="registered", invited_by=f"code:{code}").count() == 30
+
+
+def test_in_an_open_launch_everybody_comes_in_and_who_is_suspected_waits_for_a_look(launch: Launch) -> None:
+    Launch.objects.update(mode="open")
+    assert redeeming.let_in_openly(
+        launch, redeeming.Ask(read("email", EVE), origin=Origin("203.0.113.5", PHONE, "e")), by="public"
+    )
+    entry = Entry.objects.get(canonical=EVE)
+    assert (entry.status, entry.held_by) == ("registered", "quality")

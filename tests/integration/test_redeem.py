@@ -165,6 +165,24 @@ def test_asking_twice_reserves_once(api: Api, launch: Launch) -> None:
     assert Code.objects.get(kind="bulk").reserved == 1
 
 
+@pytest.mark.parametrize("name", ["ada", "somebody"])
+def test_whoever_asks_again_with_the_last_use_reads_the_same(name: str, api: Api, launch: Launch) -> None:
+    """Ada is on the list and somebody is not: a second call must not tell them apart."""
+    cast.ada(launch)
+    asked = {"code": made(launch), "email": f"{name}@example.com"}
+    said = [api.post(REDEEM, asked) for _n in range(3)]
+    assert {(one.status_code, one.content) for one in said} == {(200, said[0].content)}
+    assert api.post(REDEEM, asked, REMOTE_ADDR="192.0.2.200").status_code == 422
+
+
+def test_a_use_that_is_kept_for_another_is_no_help(api: Api, launch: Launch) -> None:
+    cast.ada(launch)
+    cast.cleo(launch)
+    code = made(launch)
+    api.post(REDEEM, {"code": code, "email": "ada@example.com"})
+    assert api.post(REDEEM, {"code": code, "email": "cleo@example.com"}).status_code == 422
+
+
 def test_a_lapsed_reservation_cannot_be_completed(api: Api, launch: Launch) -> None:
     cast.ada(launch)
     api.post(REDEEM, {"code": made(launch), "email": "ada@example.com"})

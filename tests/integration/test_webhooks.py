@@ -313,6 +313,7 @@ def test_a_closed_port_is_tried_again(sink: Sink) -> None:
     [
         "127.0.0.1", "10.0.0.7", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",  # noqa: S104
         "::1", "fe80::1", "fc00::1", "fec0::1", "ff02::1", "::ffff:10.0.0.7", "64:ff9b::10.0.0.7", "2002:0a00:0007::1", "::10.0.0.7",
+        "192.0.0.192", "168.63.129.16", "3fff::1",
     ],
 )  # fmt: skip
 def test_a_name_that_leads_inside_is_refused_at_save(address: str, resolver: Answers) -> None:

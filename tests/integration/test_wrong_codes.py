@@ -27,7 +27,7 @@ from quality.models import Refusal
 from tests import cast
 from tests.conftest import Api
 from tests.limited import EVES_NETWORK, in_force, redeems, refused, without_redis
-from tests.signups import FORM, address, said_by, shared_code, signs_up_by_json, user_named
+from tests.signups import BROWSER, FORM, PASSWORD, address, said_by, shared_code, signs_up_by_json, user_named
 from waitlist.models import Entry, Launch
 from waitlist.tokens import person_token, status_url
 
@@ -220,6 +220,45 @@ def test_what_is_eves_own_opens_nothing_beside_it(api: Api, launch: Launch) -> N
     beside_her_code = redeems(api, guess, invite_code=own)
     beside_her_contact = redeems(api.with_token(person_token(eve)), guess, BEN, login="eve@example.com")
     assert {beside_her_code.status_code, beside_her_contact.status_code} <= {403, 429}
+
+
+def test_a_code_in_a_list_is_a_code(client: Client, launch: Launch) -> None:
+    """The forms read what is no text as text; a guess in that dress is a guess, whatever link comes with it."""
+    _eve, offer = cast.invited(launch, "eve")
+    refused(launch, CROWD)
+    headers = {"X-Invite-Token": tokens.invite_token(offer)}
+    guess: Any = [shared_code(launch)]
+    said = signs_up_by_json(client, "mallory", guess, headers=headers, REMOTE_ADDR=EVES_NETWORK)
+    assert (said.status_code, user_named("mallory")) == (429, None)
+
+
+def test_a_code_in_the_cookie_is_a_code(client: Client, launch: Launch) -> None:
+    """A link leaves its code in a cookie, which is tried where none is typed; a token that nobody reads does not cover it."""
+    _eve, offer = cast.invited(launch, "eve")
+    refused(launch, CROWD)
+    client.get(f"/signup?code={shared_code(launch)}")
+    body = {"email": address("mallory"), "password": PASSWORD, "invite": tokens.invite_token(offer)}
+    said = client.post(f"{BROWSER}/signup", body, content_type="application/json", REMOTE_ADDR=EVES_NETWORK)
+    assert (said.status_code, user_named("mallory")) == (429, None)
+
+
+def test_space_around_a_contact_makes_it_no_other(api: Api, launch: Launch) -> None:
+    said = [redeems(api, email=f"{' ' * 500}{BEN}").status_code for _n in range(RUN + 1)]
+    assert said == [422] * RUN + [429]
+
+
+def test_a_private_link_is_no_licence_to_guess(api: Api, launch: Launch) -> None:
+    api.with_token(person_token(cast.ada(launch)))
+    said = [redeems(api, email="ada@example.com").status_code for _n in range(RUN + 1)]
+    assert said == [422] * RUN + [429]
+
+
+def test_who_guessed_still_types_the_code_that_was_made_for_them(api: Api, launch: Launch) -> None:
+    ada, offer = cast.invited(launch, "ada")
+    api.with_token(person_token(ada))
+    for _n in range(RUN):
+        redeems(api, email="ada@example.com")
+    assert redeems(api, queries.text_of(offer.code), "ada@example.com").status_code == 200
 
 
 @pytest.mark.parametrize("token", ["x", "", "e" * 4000, "x:y:z"])
