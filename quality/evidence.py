@@ -13,7 +13,7 @@ from outbox import sql
 from outbox.callers import Origin
 from quality import hot
 from quality.models import ListedDomain
-from quality.rules import Evidence, Finding, find, is_made_up, is_program
+from quality.rules import Evidence, Finding, find, is_local, is_made_up, is_program
 from waitlist.actions import Arrival, domain_traced, stem_key_of
 from waitlist.channels import Contact
 from waitlist.models import Launch
@@ -72,15 +72,24 @@ class Known:
     has_friends: bool = False
     cleared: bool = False
 
+    @property
+    def place(self) -> str | None:
+        """The network, where it says something of the person: an address of our own house is a proxy's or a neighbour's."""
+        return None if self.network is None or is_local(str(self.network)) else str(self.network)
+
     def questions(self) -> tuple[str, ...]:
-        """What can be asked about the others: without a browser of their own nobody shares it."""
-        placed, brought = self.network is not None, self.referrer is not None
+        """What can be asked about the others: without a browser of their own nobody shares it.
+
+        A company numbers its people as it likes: only at free mail, or with a tag, does a number say something.
+        """
+        placed, brought = self.place is not None, self.referrer is not None
+        numbered = not self.domain or "+" in self.canonical.partition("@")[0]
         asked = {
             "place": placed,
             "browser": bool(self.device),
             "domain": bool(self.domain),
             "words": self.text_key is not None,
-            "name": self.stem_key is not None and (placed or bool(self.device)),
+            "name": self.stem_key is not None and numbered and (placed or bool(self.device)),
             "links": placed and not self.domain and (brought or self.has_friends),
             "referrer": brought,
             "company": brought,
@@ -160,7 +169,7 @@ def _evidence(known: Known, act: str, code_networks: int) -> Evidence:
         act=act,
         disposable=is_mail and is_disposable(known.canonical.partition("@")[2]),
         made_up=is_mail and is_made_up(known.canonical),
-        program=known.network is not None and is_program(known.user_agent),
+        program=known.place is not None and is_program(known.user_agent),
         form_seconds=known.form_seconds,
         code_networks=code_networks,
         cleared=known.cleared,
@@ -173,7 +182,7 @@ def _params(known: Known) -> dict[str, Any]:
         "launch": known.launch_id,
         "entry": known.entry_id,
         "referrer": known.referrer,
-        "network": known.network,
+        "network": known.place,
         "user_agent": known.user_agent,
         "device": known.device,
         "at": known.at,

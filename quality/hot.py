@@ -30,7 +30,7 @@ HERE = f"other.network = {NETWORK}"
 SAME_BROWSER = f"other.device = {DEVICE}"
 
 
-def crowd(counts: str, where: str, within: str, more: str = "") -> str:
+def crowd(counts: str, where: str, within: str, more: str = "", columns: str = "") -> str:
     """The other people of the launch for whom that is true within a time, counted.
 
     On both sides of the moment, so that a second look at an early one sees who came after; never past %(most)s rows: a
@@ -39,7 +39,7 @@ def crowd(counts: str, where: str, within: str, more: str = "") -> str:
     """
     return f"""
     SELECT {counts} FROM (
-        SELECT other.entry_id, other.device, other.network FROM waitlist_trace AS other {more}
+        SELECT other.entry_id, other.device, other.network{columns} FROM waitlist_trace AS other {more}
         WHERE {where} AND other.launch_id + 0 = %(launch)s AND other.entry_id IS DISTINCT FROM {ENTRY}
           AND other.at BETWEEN {AT} - interval '{within}' AND {AT} + interval '{within}'
         LIMIT %(most)s) AS seen"""
@@ -52,9 +52,12 @@ QUESTIONS = {
     "place": crowd(
         f"""{PEOPLE} FILTER (WHERE network = {NETWORK}) AS network_people,
             count(DISTINCT nullif(device, '')) FILTER (WHERE network = {NETWORK}) AS network_devices,
+            {PEOPLE} FILTER (WHERE network = {NETWORK} AND held_by = 'quality') AS network_caught,
             {PEOPLE} AS nearby_people, count(DISTINCT nullif(device, '')) AS nearby_devices""",
         IN_BLOCK,
         "1 hour",
+        "JOIN waitlist_entry AS entry ON entry.id = other.entry_id",
+        ", entry.held_by",
     ),
     "browser": crowd(f"{PEOPLE} AS device_people", f"{SAME_BROWSER} AND other.device <> ''", "30 days"),
     "domain": crowd(

@@ -5,6 +5,7 @@ that it takes either one sign that honest people do not give (a throw-away addre
 Written down before the first simulation was run, and not fitted to any: docs/quality.md says why each weighs what it does.
 """
 
+import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -25,7 +26,8 @@ class Evidence:
     form_seconds: float | None = None  # on our own form; None elsewhere
     network_people: int = 0  # from the same network within an hour
     network_devices: int = 0  # browsers that can be told apart among them
-    nearby_people: int = 0  # from the 256 networks around it
+    network_caught: int = 0  # and how many of these people the rules hold
+    nearby_people: int = 0  # from the 256 networks around it, these included
     nearby_devices: int = 0
     device_people: int = 0  # with the same browser within 30 days
     domain_people: int = 0  # with an address at the same domain, which is no free mail, within a day
@@ -80,8 +82,8 @@ def rule(weight: int) -> Callable[[Predicate], Predicate]:
 
 
 def is_one_machine(people: int, devices: int) -> bool:
-    """Whether so many people use far fewer browsers: an office does not, a script does. Calls without a browser count as none."""
-    return devices * 2 < people
+    """Whether so many people use far fewer browsers: an office does not, a script does. Without any browser nobody knows."""
+    return 0 < devices * 2 < people
 
 
 @rule(60)
@@ -90,13 +92,13 @@ def disposable_domain(evidence: Evidence) -> bool:
     return evidence.disposable
 
 
-@rule(20)
+@rule(25)
 def made_up_name(evidence: Evidence) -> bool:
     """The name in the address looks drawn by a machine."""
     return evidence.made_up
 
 
-@rule(30)
+@rule(20)
 def program_at_work(evidence: Evidence) -> bool:
     """The device says that it is a program, or does not say what it is."""
     return evidence.program
@@ -114,10 +116,23 @@ def network_burst(evidence: Evidence) -> bool:
     return evidence.network_people >= 8 and is_one_machine(evidence.network_people, evidence.network_devices)
 
 
+@rule(25)
+def nameless_burst(evidence: Evidence) -> bool:
+    """Many people came from one network within an hour, and not one browser can be told apart."""
+    return evidence.network_people >= 8 and evidence.network_devices == 0
+
+
+@rule(20)
+def caught_neighbours(evidence: Evidence) -> bool:
+    """Most of the people who came from this network within an hour were held by these rules."""
+    return evidence.network_caught >= 5 and evidence.network_caught * 2 >= evidence.network_people
+
+
 @rule(30)
 def nearby_burst(evidence: Evidence) -> bool:
-    """Very many people came from neighbouring networks within an hour, and on far fewer browsers."""
-    return evidence.nearby_people >= 20 and is_one_machine(evidence.nearby_people, evidence.nearby_devices)
+    """Very many people came from the networks around within an hour, and on far fewer browsers."""
+    around = evidence.nearby_people - evidence.network_people
+    return around >= 20 and is_one_machine(around, evidence.nearby_devices - evidence.network_devices)
 
 
 @rule(20)
@@ -198,6 +213,21 @@ def find(evidence: Evidence, *, review_score: int = 50, deny_score: int = 100) -
 def reason_of(name: str) -> str:
     """The sentence of a rule, also of one that is no more."""
     return (RULES[name].__doc__ or "").strip() if name in RULES else name.replace("_", " ")
+
+
+LOCAL = tuple(
+    ipaddress.ip_network(one)
+    for one in (
+        *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10"),
+        *("::1/128", "fc00::/7", "fe80::/10"),
+    )
+)
+
+
+def is_local(network: str) -> bool:
+    """Whether an address is of our own machine or house: a proxy whose word is not believed stands in front of everybody."""
+    address = ipaddress.ip_address(network)
+    return any(address in one for one in LOCAL)
 
 
 PROGRAMS = re.compile(

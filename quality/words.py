@@ -15,6 +15,7 @@ SENTENCES: dict[str, Promise] = {
     "form_seconds": gettext_lazy("The form was open for %(n)s seconds."),
     "network_people": gettext_lazy("%(n)s other people from the same network within an hour."),
     "network_devices": gettext_lazy("%(n)s browsers could be told apart among them."),
+    "network_caught": gettext_lazy("%(n)s of these people are held by the rules."),
     "nearby_people": gettext_lazy("%(n)s other people from the networks around within an hour."),
     "nearby_devices": gettext_lazy("%(n)s browsers could be told apart among those."),
     "device_people": gettext_lazy("%(n)s other people with the same browser within 30 days."),

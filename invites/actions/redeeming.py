@@ -98,8 +98,9 @@ def look(launch: Launch, ask: Ask) -> Any:
     found = _find(launch, ask)
     if found.refusal == "code_exhausted" and found.reserved and reserving.sweep_reservations(by="system"):
         found = _find(launch, ask)
-    if found.refusal == "code_exhausted" and found.reserved and _is_theirs(found.id, ask):
-        found = _find(launch, ask, held=1)
+    if found.refusal == "code_exhausted" and found.reserved:
+        # Looked at anew also where nothing is theirs: it may have been spent for them since the first look.
+        found = _find(launch, ask, held=int(_is_theirs(found.id, ask)))
     return found
 
 

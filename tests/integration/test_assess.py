@@ -231,3 +231,27 @@ def test_a_persons_hold_takes_over_a_rules_and_a_clean_confirm_does_not_end_it(l
     actions.hold([last.pk], "I want to ask her", by="staff:1")
     actions.confirm(last.pk, by="public", origin=Origin("192.0.2.99", PHONE, "other"))
     assert cast.now(last).held_by == "staff:1"
+
+
+OFFICE: dict[str, Any] = {"HTTP_USER_AGENT": "python-httpx/1", "REMOTE_ADDR": "203.0.113.5"}
+
+
+def test_an_office_that_comes_by_the_api_without_a_browser_gets_in_too(api: Api, launch: Launch) -> None:
+    for n in range(50):
+        api.post("/api/waitlist/join", {"email": f"person{n}@office.example"}, **OFFICE)
+    relay.drain()
+    assert not Entry.objects.filter(held_at__isnull=False).exists()
+
+
+def test_behind_a_proxy_whose_word_is_not_believed_nobody_is_taken_for_a_crowd(api: Api, launch: Launch) -> None:
+    for n in range(30):
+        api.post("/api/waitlist/join", {"email": f"john{n}@gmail.com"}, REMOTE_ADDR="10.0.0.1")
+    relay.drain()
+    assert not Entry.objects.filter(held_at__isnull=False).exists()
+
+
+def test_numbered_addresses_at_free_mail_from_one_script_wait(api: Api, launch: Launch) -> None:
+    for n in range(12):
+        api.post("/api/waitlist/join", {"email": f"john{n}@gmail.com"}, **OFFICE)
+    relay.drain()
+    assert Entry.objects.filter(held_by="quality").count() == 12

@@ -10,6 +10,7 @@ from quality.rules import (
     Evidence,
     evidence_of,
     find,
+    is_local,
     is_made_up,
     is_program,
     reason_of,
@@ -23,13 +24,26 @@ CASES: dict[str, list[tuple[dict[str, Any], bool]]] = {
     "network_burst": [
         ({"network_people": 8, "network_devices": 3}, True),
         ({"network_people": 8, "network_devices": 4}, False),
-        ({"network_people": 7}, False),
+        ({"network_people": 7, "network_devices": 1}, False),
         ({"network_people": 49, "network_devices": 49}, False),
+        ({"network_people": 49}, False),
+    ],
+    "nameless_burst": [
+        ({"network_people": 8}, True),
+        ({"network_people": 7}, False),
+        ({"network_people": 8, "network_devices": 1}, False),
+    ],
+    "caught_neighbours": [
+        ({"network_people": 10, "network_caught": 5}, True),
+        ({"network_people": 11, "network_caught": 5}, False),
+        ({"network_people": 4, "network_caught": 4}, False),
     ],
     "nearby_burst": [
         ({"nearby_people": 20, "nearby_devices": 9}, True),
         ({"nearby_people": 20, "nearby_devices": 10}, False),
-        ({"nearby_people": 19}, False),
+        ({"nearby_people": 20}, False),
+        ({"nearby_people": 19, "nearby_devices": 1}, False),
+        ({"nearby_people": 50, "nearby_devices": 9, "network_people": 31}, False),
     ],
     "shared_device": [({"device_people": n}, 3 <= n < 8) for n in (2, 3, 7, 8)],
     "crowded_device": [({"device_people": n}, n >= 8) for n in (7, 8)],
@@ -79,10 +93,11 @@ def test_no_sign_that_honest_people_give_holds_anybody_alone() -> None:
     ("said", "score", "verdict"),
     [
         ({}, 0, "allow"),
-        ({"network_people": 8}, 40, "allow"),
+        ({"network_people": 8, "network_devices": 1}, 40, "allow"),
+        ({"network_people": 49, "program": True}, 45, "allow"),
         ({"device_people": 4, "referrer_device": True}, 35, "allow"),
-        ({"program": True, "made_up": True}, 50, "review"),
-        ({"network_people": 8, "program": True, "same_text": 3}, 105, "deny"),
+        ({"network_people": 8, "made_up": True}, 50, "review"),
+        ({"network_people": 8, "program": True, "same_text": 3, "made_up": True}, 105, "deny"),
     ],
 )
 def test_the_sum_of_the_weights_is_the_score_and_the_thresholds_give_the_verdict(
@@ -140,3 +155,21 @@ def test_a_name_that_a_machine_drew_is_told_from_a_persons(address: str, drawn: 
 )
 def test_a_program_is_known_by_what_it_says_it_is(agent: str, program: bool) -> None:
     assert is_program(agent) is program
+
+
+@pytest.mark.parametrize(
+    ("network", "local"),
+    [
+        ("127.0.0.1", True),
+        ("10.1.2.3", True),
+        ("192.168.0.7", True),
+        ("100.64.0.1", True),
+        ("fd00::", True),
+        ("::1", True),
+        ("203.0.113.5", False),
+        ("8.8.8.8", False),
+        ("2001:db8:0:1::", False),
+    ],
+)
+def test_an_address_of_our_own_house_says_nothing_of_a_person(network: str, local: bool) -> None:
+    assert is_local(network) is local
