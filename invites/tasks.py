@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from invites import policy, queries
-from invites.actions import changing, inviting, releasing, reserving
+from invites.actions import changing, inviting, redeeming, releasing, reserving
 from outbox.errors import Refused
 from waitlist import actions as waitlist
 from waitlist.models import Launch
@@ -42,5 +42,6 @@ def lapse() -> None:
 
 @shared_task(name="waitlist.purge_traces")
 def purge_traces() -> None:
-    """Networks and browsers of joins are deleted after the launch's days."""
+    """Networks and browsers, of what was done and of what was refused, are deleted after the launch's days."""
     waitlist.purge_traces(timezone.now())
+    redeeming.purge_attempts(timezone.now())

@@ -32,8 +32,10 @@ def watch() -> None:
 
 @shared_task(name="quality.purge_readings")
 def purge_readings() -> None:
-    """Deletes readings kept long enough, chunk by chunk."""
+    """Deletes readings and decisions kept long enough, chunk by chunk."""
     while readings.purge_readings():
+        pass
+    while gating.purge_decisions(timezone.now()):
         pass
 
 

@@ -6,10 +6,12 @@ from typing import Any
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from outbox import sql
 from outbox.errors import Refused
 from outbox.facts import Fact, Said
 from outbox.states import StaleState, verb
 from quality import gates, signals
+from quality.actions.readings import KEPT_FOR, PURGED_AT_ONCE
 from quality.models import Decision, Gate, Override
 from quality.queries import gating as queries
 from waitlist.models import Launch
@@ -160,3 +162,18 @@ def end_override(gate: Gate, reason: str, *, by: str, now: datetime) -> int:
         raise StaleState(_("No override of this gate is in force."))
     signals.override_ended.announce([Said(f"gate:{gate.pk}", {"reason": reason})], by=by)
     return ended
+
+
+PURGE = """
+DELETE FROM quality_decision WHERE id IN (
+    SELECT old.id FROM quality_decision AS old
+    WHERE old.at < %(before)s AND EXISTS (SELECT FROM quality_decision AS newer WHERE newer.gate_id = old.gate_id AND newer.at > old.at)
+    LIMIT %(limit)s)
+RETURNING id
+"""
+
+
+@verb
+def purge_decisions(now: datetime, *, limit: int = PURGED_AT_ONCE) -> int:
+    """Deletes one chunk of decisions older than 400 days, never a gate's latest: when it changed stands in the trail. How many."""
+    return len(sql.rows(PURGE, {"before": now - KEPT_FOR, "limit": limit}))

@@ -466,3 +466,15 @@ def test_nobody_was_let_in_by_all_that(launch: Launch) -> None:
     release_daily()
     assert not Invite.objects.exists()
     assert Entry.objects.filter(status="invited").count() == 0
+
+
+def test_old_decisions_are_deleted_but_never_the_last_word_of_a_gate(launch: Launch) -> None:
+    gate = guarded(launch, GOOD)
+    Decision.objects.all().delete()
+    for days in (900, 500, 450, 10):
+        at = timezone.now() - timedelta(days=days)
+        Decision.objects.create(gate=gate, is_open=True, why="healthy", at=at)
+    other = Gate.objects.create(launch=launch, metric="fraud_rate", closes_at=0.1, opens_at=0.05)
+    Decision.objects.create(gate=other, is_open=False, why="bad", at=timezone.now() - timedelta(days=800))
+    assert gating.purge_decisions(timezone.now()) == 3
+    assert (gate.decisions.count(), other.decisions.count()) == (1, 1)

@@ -241,3 +241,10 @@ def test_the_invite_token_spends_the_same_code(launch: Launch) -> None:
     redeeming.redeem(launch, ask, by="public")
     assert cast.now(ada).status == "registered"
     assert Code.objects.get(pk=offer.code_id).uses == 1
+
+
+def test_refused_attempts_are_deleted_with_the_traces(launch: Launch) -> None:
+    with pytest.raises(Refused):
+        redeeming.redeem(launch, redeeming.Ask(cast.contact("eve"), code="VES-NOTACODE2345"), by="public")
+    assert redeeming.purge_attempts(timezone.now()) == 0
+    assert redeeming.purge_attempts(timezone.now() + timedelta(days=launch.trace_days, minutes=1)) == 1
