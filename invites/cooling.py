@@ -3,7 +3,6 @@
 So nothing is stored that could be lost: after a restart, and without Redis, the rows of refused codes say the same again.
 """
 
-import math
 from collections import deque
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -34,9 +33,3 @@ def wait_ends(times: Iterable[datetime], run: int = RUN) -> datetime | None:
         end = at + WAITS[step]
         last.clear()
     return end
-
-
-def seconds_left(times: Iterable[datetime], now: datetime, run: int = RUN) -> int:
-    """How long they still have to wait; 0 when they need not."""
-    end = wait_ends(times, run)
-    return max(0, math.ceil((end - now).total_seconds())) if end else 0

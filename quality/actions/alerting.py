@@ -98,14 +98,6 @@ def about(subject: str) -> str:
     return f"network {keyed('alert', subject)[:6].hex()}"
 
 
-def raise_alert(launch: Launch | None, code: str, subject: str, detail: str, *, by: str) -> bool:
-    """Raises an alert that no watch looks after, or counts it where it is open already; whether it is new.
-
-    It stays open until note(launch, [], {code}) or staff end it.
-    """
-    return note(launch, [Sighting(code, subject, detail)], (), by=by) == 1
-
-
 END_BY_HAND = """
 UPDATE quality_alert SET ended_at = statement_timestamp() WHERE id = ANY(%(ids)s) AND ended_at IS NULL
 RETURNING id, code, subject, times, launch_id

@@ -65,7 +65,7 @@ class AssessmentAdmin(ReadOnly):
         "Nobody was assessed yet. Everybody is, by themselves, when they join, confirm or use a code."
     )
 
-    list_display = ("at", "person", "act", "verdict", "score", "why")
+    list_display = ("at", "person", "act", "verdict", "why")  # each reason says what it weighs; the sum is on its page
     list_filter = ("verdict", "act", "launch")
     list_select_related = ("entry",)
     search_fields = ("=entry__canonical", "=entry__id")

@@ -21,7 +21,7 @@ from outbox import actions as outbox
 from outbox import keys, relay
 from outbox.models import Delivery, Event
 from quality.actions import alerting
-from quality.actions.alerting import Sighting, note, raise_alert
+from quality.actions.alerting import Sighting, note
 from quality.models import Alert, Decision, Gate, Reading, Refusal
 from quality.tasks import watch as poke
 from quality.watches import Watch, watches
@@ -103,6 +103,11 @@ def test_what_comes_back_is_raised_anew(launch: Launch) -> None:
     note(launch, [], CODES, by="system")
     assert note(launch, [JOINS], CODES, by="system") == 1
     assert Alert.objects.count() == 2
+
+
+def raise_alert(launch: Launch | None, code: str, subject: str, detail: str, *, by: str) -> bool:
+    """Something is seen that no watch of this look looks after; whether it is new."""
+    return note(launch, [Sighting(code, subject, detail)], (), by=by) == 1
 
 
 def test_a_watch_ends_only_what_is_its_own(launch: Launch) -> None:

@@ -1,14 +1,21 @@
 """How long somebody waits after wrong codes: one table, from when the codes came and what time it is."""
 
+import math
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invites.cooling import CROWD, LOOK_BACK, RUN, seconds_left, wait_ends
+from invites.cooling import CROWD, LOOK_BACK, RUN, wait_ends
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
+
+
+def seconds_left(times: list[datetime], now: datetime, run: int = RUN) -> int:
+    """How long they still have to wait; 0 when they need not."""
+    end = wait_ends(times, run)
+    return max(0, math.ceil((end - now).total_seconds())) if end else 0
 
 
 def at(*minutes: float) -> list[datetime]:
