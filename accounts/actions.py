@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -97,6 +97,13 @@ def create_staff(email: str, role: str, password: str | None = None, *, by: str)
     EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
     staff_created.announce([Said(f"user:{user.pk}", {"role": role})], by=by)
     return user, made
+
+
+@verb
+def make_role(name: str, permissions: Iterable[Permission]) -> None:
+    """Makes the group of that name, or gives it exactly these permissions again."""
+    group, _made = Group.objects.get_or_create(name=name)
+    group.permissions.set(permissions)
 
 
 @verb

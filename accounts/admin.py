@@ -1,12 +1,12 @@
 """Users and API keys in the console. A key is made and revoked by its verbs; its secret is shown once."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from rest_framework_api_key.models import APIKey as UnscopedKey
@@ -14,6 +14,8 @@ from rest_framework_api_key.models import APIKey as UnscopedKey
 from accounts.actions import create_api_key, revoke_api_key
 from accounts.models import ApiKey, User
 from accounts.scopes import SCOPES
+from outbox.console import Page
+from outbox.reasons import with_reason
 
 # The library's own keys have no scopes and open nothing here. What allauth keeps (proven addresses, single sign-ons and
 # their secrets) decides who may log in as whom: it changes as people log in, never by hand in the console.
@@ -35,14 +37,19 @@ class KeyForm(forms.ModelForm):
         fields = ["name", "scopes", "expiry_date"]
 
 
+def revoke(ids: Sequence[int], reason: str, *, by: str) -> int:
+    """They open nothing from now on; how many still did."""
+    return sum(revoke_api_key(key, reason=reason, by=by) for key in ApiKey.objects.filter(pk__in=ids).order_by("pk"))
+
+
 @admin.register(ApiKey)
-class ApiKeyAdmin(admin.ModelAdmin):
+class ApiKeyAdmin(Page):
     """Keys can be made and revoked; a made key cannot be altered, since programs rely on what it may do."""
 
     form = KeyForm
     list_display = ["name", "prefix", "scopes", "revoked", "expiry_date", "last_used_at", "created"]
     search_fields = ["name", "prefix"]
-    actions = ["revoke"]
+    actions = (with_reason(_("Revoke the chosen keys"), revoke, "accounts.revoke_apikey"),)
 
     def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
         """A list to look at."""
@@ -58,19 +65,9 @@ class ApiKeyAdmin(admin.ModelAdmin):
         obj.pk, obj.prefix = row.pk, row.prefix
         messages.warning(request, _("Copy this key now, it is not shown again: %(key)s") % {"key": secret})
 
-    @admin.action(description=_("Revoke the chosen keys"), permissions=["revoke"])
-    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-        """They open nothing from now on."""
-        revoked = sum(revoke_api_key(key, by=f"staff:{request.user.pk}") for key in queryset)
-        messages.success(request, _("%(count)s keys revoked.") % {"count": revoked})
-
-    def has_revoke_permission(self, request: HttpRequest) -> bool:
-        """Whoever may make keys may revoke them."""
-        return self.has_add_permission(request)
-
 
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin):
+class UserAdmin(Page):
     """Users to look at: they come in by a code or by `manage.py create_staff`, never by this form."""
 
     list_display = ["email", "name", "is_staff", "is_active", "admitted_by", "date_joined"]

@@ -60,6 +60,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
+        permissions = [("sign_out_user", "Can end other people's sessions")]
         verbose_name = _("user")
         verbose_name_plural = _("users")
         constraints = [models.CheckConstraint(condition=~Q(admitted_by=""), name="user_was_admitted")]
@@ -106,5 +107,6 @@ class ApiKey(AbstractAPIKey):
 
     class Meta:
         ordering = ["-created"]
+        permissions = [("revoke_apikey", "Can revoke API keys")]
         verbose_name = _("API key")
         verbose_name_plural = _("API keys")

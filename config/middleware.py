@@ -31,8 +31,16 @@ class ContentPolicy(CSPMiddleware):
         """The policy of the settings as it is sent."""
         return build_policy()
 
+    @cached_property
+    def of_console(self) -> str:
+        """The console's policy: its theme needs more than a public page may."""
+        return build_policy(settings.CONSOLE_CONTENT_SECURITY_POLICY)
+
     def process_response(self, request: HttpRequest, response: Any) -> Any:
         """Puts the policy on the answer."""
+        if request.path_info.startswith("/admin/"):
+            response.setdefault(HEADER, self.of_console)
+            return response
         if hasattr(request, "_csp_nonce") or not VARIED.isdisjoint(vars(response)):
             return super().process_response(request, response)
         response.setdefault(HEADER, self.usual)

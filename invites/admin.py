@@ -15,13 +15,16 @@ from django.utils.translation import gettext_lazy as _
 from invites import queries
 from invites.actions import changing, inviting, releasing
 from invites.models import Attempt, Batch, Code, CodeRun, Invite, PaceDecision, Redemption, Reservation
+from outbox.console import ReadOnly
 from outbox.errors import Refused
+from outbox.reasons import with_reason
 from outbox.states import StaleState
 from quality import gates
 from quality.measures import Measured
 from quality.trials import HIGHEST, LOWEST, mean_of
-from waitlist.admin import EntryAdmin, LaunchAdmin, ReadOnly, with_reason
+from waitlist.admin import EntryAdmin, LaunchAdmin
 from waitlist.models import Launch
+from waitlist.queries import states_of
 
 
 def by_ids(verb: Any) -> Any:
@@ -52,14 +55,6 @@ def each_batch(verb: Any) -> Any:
     return change
 
 
-class Actable(ReadOnly):
-    """Rows that moderators and owners act on."""
-
-    def has_act_permission(self, request: HttpRequest) -> bool:
-        """Whoever may change such rows."""
-        return request.user.has_perm(f"invites.change_{self.opts.model_name}")
-
-
 def invite_now(ids: Sequence[int], reason: str, *, by: str) -> int:
     """Invites the chosen people, whoever stands before them, within the day's quota of their launches."""
     invited = 0
@@ -83,23 +78,25 @@ def release_batch(ids: Sequence[int], reason: str, *, by: str) -> int:
     return released
 
 
-EntryAdmin.actions = (with_reason(_("Invite now"), invite_now), *EntryAdmin.actions)
-LaunchAdmin.actions = (with_reason(_("Invite the next people"), release_batch),)
+EntryAdmin.actions = (
+    with_reason(_("Invite now"), invite_now, "invites.issue_invite", states=states_of),
+    *EntryAdmin.actions,
+)
+LaunchAdmin.actions = (with_reason(_("Invite the next people"), release_batch, "invites.release_batch"),)
 
 
 @admin.register(Code)
-class CodeAdmin(Actable):
+class CodeAdmin(ReadOnly):
     """Codes, by their last four characters; the whole code is shown to its owner alone."""
 
     list_display = ("last4", "kind", "campaign", "state", "uses", "max_uses", "tier", "expires_at")
     list_filter = ("launch", "kind", "status", "campaign")
     search_fields = ("=last4", "=campaign", "=run__batch_id")
-    show_full_result_count = False
     exclude = ("digest", "bound_key")
     actions = (
-        with_reason(_("Revoke for ever"), by_ids(changing.revoke)),
-        with_reason(_("Pause"), by_ids(changing.pause)),
-        with_reason(_("Resume"), by_ids(changing.resume)),
+        with_reason(_("Revoke for ever"), by_ids(changing.revoke), "invites.revoke_code"),
+        with_reason(_("Pause"), by_ids(changing.pause), "invites.pause_code"),
+        with_reason(_("Resume"), by_ids(changing.resume), "invites.resume_code"),
     )
 
     @admin.display(description=_("state now"))
@@ -123,7 +120,7 @@ COMMENTS_SHOWN = 50
 
 
 @admin.register(Batch)
-class BatchAdmin(Actable):
+class BatchAdmin(ReadOnly):
     """Runs of invitations: how far each came, what holds it, by which paths its people came, and how they fare."""
 
     list_display = (
@@ -133,9 +130,9 @@ class BatchAdmin(Actable):
     list_filter = ("launch", "status")
     readonly_fields: ClassVar[Any] = ("held", "mix", "came_in", "begun", "stayed", "answers", "comments")
     actions = (
-        with_reason(_("Pause"), each_batch(releasing.pause_batch)),
-        with_reason(_("Resume"), each_batch(releasing.resume_batch)),
-        with_reason(_("Cancel"), each_batch(releasing.cancel_batch)),
+        with_reason(_("Pause"), each_batch(releasing.pause_batch), "invites.pause_batch"),
+        with_reason(_("Resume"), each_batch(releasing.resume_batch), "invites.resume_batch"),
+        with_reason(_("Cancel"), each_batch(releasing.cancel_batch), "invites.cancel_batch"),
     )
 
     @admin.display(description=_("held by a gate"))
@@ -228,7 +225,6 @@ class RedemptionAdmin(ReadOnly):
     """Who used which code, when and from where."""
 
     list_display = ("id", "entry", "code", "door", "at", "network")
-    show_full_result_count = False
 
 
 @admin.register(Attempt)
@@ -238,7 +234,6 @@ class AttemptAdmin(ReadOnly):
     list_display = ("at", "reason", "door", "network")
     list_filter = ("reason", "door")
     exclude = ("digest", "address_key")
-    show_full_result_count = False
 
 
 @admin.register(CodeRun)

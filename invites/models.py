@@ -75,6 +75,18 @@ class Code(models.Model):
     by = models.TextField()
 
     class Meta:
+        permissions = [
+            ("make_code", "Can make codes"),
+            ("reveal_code", "Can see a whole code"),
+            ("pause_code", "Can pause codes"),
+            ("resume_code", "Can let paused codes go on"),
+            ("revoke_code", "Can revoke codes"),
+            ("extend_code", "Can extend codes"),
+            ("contain_code", "Can contain a leaked code"),
+            ("partner_code", "Can give a partner a page of their channel"),
+            ("import_code", "Can bring in a CSV file of codes"),
+            ("export_code", "Can take a CSV file of codes"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(uses__lte=F("max_uses") - F("reserved")), name="uses_within_max_uses"),
             models.CheckConstraint(condition=Q(max_uses__gte=1), name="a_code_has_a_use"),
@@ -129,6 +141,12 @@ class Batch(models.Model):
 
     class Meta:
         verbose_name_plural = "batches"
+        permissions = [
+            ("release_batch", "Can invite the next people"),
+            ("pause_batch", "Can pause batches"),
+            ("resume_batch", "Can let paused batches go on"),
+            ("cancel_batch", "Can cancel batches"),
+        ]
 
     def __str__(self) -> str:
         return f"batch {self.pk}"
@@ -183,6 +201,7 @@ class Invite(models.Model):
     issued_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        permissions = [("issue_invite", "Can invite people by name"), ("resend_invite", "Can send an invite again")]
         indexes = [models.Index(fields=["batch"], name="invite_batch", condition=Q(batch__isnull=False))]
 
     def __str__(self) -> str:
@@ -201,6 +220,7 @@ class Redemption(models.Model):
     user_agent = models.TextField(default="", db_default="")
 
     class Meta:
+        permissions = [("export_redemption", "Can take a CSV file of redemptions")]
         constraints = [models.UniqueConstraint(fields=["code", "entry"], name="one_redemption_per_code_and_entry")]
 
     def __str__(self) -> str:

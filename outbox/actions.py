@@ -5,18 +5,20 @@ import base64
 import json
 import random
 import secrets
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
+from django.db import transaction
 from django.db.models.functions import Now
 
 from outbox import facts, keys, reach, registry, sql
 from outbox.errors import Refused
 from outbox.facts import Fact, Said
-from outbox.models import Delivery, Endpoint, Suppression
+from outbox.models import Delivery, Endpoint, Job, Suppression
 from outbox.policy import BOUNCED, UNSUBSCRIBED, End, after
 from outbox.registry import Outcome
 from outbox.signals import (
@@ -28,8 +30,13 @@ from outbox.signals import (
     endpoint_enabled,
     endpoint_made,
     endpoint_rotated,
+    job_ended,
+    job_failed,
+    job_resumed,
+    job_started,
+    job_stopped,
 )
-from outbox.states import move, verb
+from outbox.states import StaleState, move, move_one, verb
 
 # Mails to one address in 24 hours, over all templates: nobody is mail-bombed through us. Mails about an account count
 # apart, so that joining in somebody's name does not keep their sign-in codes away.
@@ -187,12 +194,12 @@ def hand_back(deliveries: Sequence[Delivery], *, by: str) -> int:
 
 
 @verb
-def replay(ids: Sequence[int], *, by: str) -> int:
+def replay(ids: Sequence[int], reason: str, *, by: str) -> int:
     """Owes again what was given up; how many. A sealed text is gone by then, so such a row will say that it is empty."""
     found = Delivery.objects.filter(pk__in=ids, status=Delivery.Status.GIVEN_UP).select_for_update()
     given_up = list(found.order_by("pk").values_list("pk", flat=True))
     moved = move(Delivery.objects.filter(pk__in=given_up), to="owed", attempts=0, due_at=Now(), leased_until=None)
-    delivery_replayed.announce([Said(f"delivery:{pk}") for pk in given_up], by=by)
+    delivery_replayed.announce([Said(f"delivery:{pk}", {"reason": reason}) for pk in given_up], by=by)
     return moved
 
 
@@ -215,11 +222,12 @@ def suppress(address_key: bytes, reason: str, *, by: str) -> bool:
 
 
 @verb
-def lift(ids: Sequence[int], *, by: str) -> int:
+def lift(ids: Sequence[int], reason: str, *, by: str) -> int:
     """Lets mail go to these addresses again, after a bounce that was a mistake or a wish that changed; how many."""
     found = list(Suppression.objects.select_for_update().filter(pk__in=ids).order_by("pk"))
     Suppression.objects.filter(pk__in=[row.pk for row in found]).delete()
-    address_restored.announce([Said(f"suppression:{row.pk}", {"reason": row.reason}) for row in found], by=by)
+    said = [Said(f"suppression:{row.pk}", {"reason": row.reason, "why": reason}) for row in found]
+    address_restored.announce(said, by=by)
     return len(found)
 
 
@@ -229,7 +237,7 @@ def lift_wish(address_keys: Sequence[bytes], *, by: str) -> int:
     short = [key[: keys.SHORT] for key in address_keys]
     wishes = Suppression.objects.filter(address_key__in=short, reason=UNSUBSCRIBED)
     ids = list(wishes.values_list("pk", flat=True))
-    return lift(ids, by=by) if ids else 0
+    return lift(ids, "asked for mail again", by=by) if ids else 0
 
 
 def make_endpoint(url: str, events: Sequence[str] = (), *, by: str, full_contact: bool = False) -> tuple[Endpoint, str]:
@@ -292,6 +300,81 @@ def _move_endpoints(fact: Fact, ids: Sequence[int], to: str, reason: str, by: st
     fact.announce([Said(f"endpoint:{pk}", {"reason": reason}) for pk in moving], by=by)
     facts.forget_kept()
     return moved
+
+
+JOB_CHUNK = 500  # rows changed in one transaction
+
+
+@verb
+def start_job(name: str, ids: Sequence[int], reason: str, *, by: str) -> Job:
+    """Has a worker do on these rows what `registry.works` has under that name."""
+    job = Job.objects.create(name=name, ids=list(ids), total=len(ids), reason=reason, by=by)
+    job_started.announce([Said(f"job:{job.pk}", {"name": name, "rows": job.total, "reason": reason})], by=by)
+    owe([Owed("job", "job", f"job:{job.pk}")])
+    return job
+
+
+@verb
+def step_job(pk: int) -> bool:
+    """Does the next chunk in one transaction with the cursor; whether more is left. The row is locked, so a stop is exact."""
+    job = Job.objects.select_for_update(no_key=True).get(pk=pk)
+    if job.status != Job.Status.RUNNING:
+        return False
+    chunk = job.ids[job.done : job.done + JOB_CHUNK]
+    changed, unchanged = _work_on(registry.works[job.name], chunk, job.reason, job.by)
+    counts = Counter(job.unchanged) + Counter(unchanged)
+    job.done, job.changed, job.unchanged = job.done + len(chunk), job.changed + changed, dict(counts)
+    job.save(update_fields=["done", "changed", "unchanged"])
+    if job.done < job.total:
+        return True
+    move_one(Job.objects.filter(pk=pk), to="done", ended_at=Now())
+    job_ended.announce([Said(f"job:{pk}", {"changed": job.changed, "unchanged": job.unchanged})], by=job.by)
+    return False
+
+
+def _work_on(work: registry.Work, ids: list[int], reason: str, by: str) -> tuple[int, Mapping[str, int]]:
+    """How many were changed, and how many were not, by where they stand or by the refusal; a refusal stops only its own row."""
+    try:
+        with transaction.atomic():
+            before = work.states(ids) if work.states else {}
+            changed = work.verb(ids, reason, by=by)
+    except (Refused, StaleState) as error:
+        if len(ids) == 1:
+            return 0, {getattr(error, "reason", "stale"): 1}
+        parts = [_work_on(work, [pk], reason, by) for pk in ids]
+        return sum(part[0] for part in parts), sum((Counter(part[1]) for part in parts), Counter())
+    return changed, _why_not(work, ids, before, len(ids) - changed)
+
+
+def _why_not(work: registry.Work, ids: list[int], before: Mapping[int, str], rest: int) -> Mapping[str, int]:
+    if not rest or not work.states:
+        return {"stale": rest} if rest else {}
+    after = work.states(ids)
+    same = Counter(before.get(pk, "gone") for pk in ids if after.get(pk) == before.get(pk))
+    return same if same.total() == rest else {"stale": rest}
+
+
+@verb
+def stop_job(pk: int, reason: str, *, by: str) -> None:
+    """Nothing more is changed once this is answered; what was changed stays. Raises StaleState when it has ended."""
+    job = Job.objects.select_for_update(no_key=True).get(pk=pk)
+    move_one(Job.objects.filter(pk=pk), to="stopped", ended_at=Now())
+    job_stopped.announce([Said(f"job:{pk}", {"done": job.done, "reason": reason})], by=by)
+
+
+@verb
+def resume_job(pk: int, reason: str, *, by: str) -> None:
+    """Lets a stopped or failed job go on from where it stands. Raises StaleState when it runs or is done."""
+    move_one(Job.objects.filter(pk=pk), to="running", ended_at=None, error="")
+    job_resumed.announce([Said(f"job:{pk}", {"reason": reason})], by=by)
+    owe([Owed("job", "job", f"job:{pk}")])
+
+
+@verb
+def fail_job(pk: int, error: str, *, by: str) -> None:
+    """It met an error that trying again would meet too; staff are told, and may let it go on."""
+    if move(Job.objects.filter(pk=pk), to="failed", error=error, ended_at=Now()):
+        job_failed.announce([Said(f"job:{pk}", {"error": error})], by=by)
 
 
 PURGE_REPLIES = """

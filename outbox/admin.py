@@ -5,39 +5,24 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
-from outbox import actions, queries, reach
+from outbox import actions, queries, reach, registry
+from outbox.console import ReadOnly, may
 from outbox.errors import Refused
 from outbox.facts import catalogue
-from outbox.models import Delivery, Endpoint, Event, Suppression
-from outbox.reasons import with_reason
-
-
-class ReadOnly(admin.ModelAdmin):
-    """Rows to look at: no form of the admin writes them."""
-
-    show_full_result_count = False
-    list_per_page = 50
-    actions_selection_counter = True
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_act_permission(self, request: HttpRequest) -> bool:
-        """Who may press the verbs' buttons: who might change such rows."""
-        return request.user.has_perm(f"outbox.change_{self.opts.model_name}")
+from outbox.models import Delivery, Endpoint, Event, Job, Suppression
+from outbox.reasons import ReasonForm, with_reason
+from outbox.states import StaleState
 
 
 @admin.register(Event)
@@ -57,16 +42,66 @@ class DeliveryAdmin(ReadOnly):
     search_fields = ["subject__exact", "message_id__exact"]
     search_help_text = "entry:12 or a Message-ID, in full"
     ordering = ["-id"]
-    actions = ["replay"]
+    actions = [with_reason(gettext_lazy("Deliver again what was given up"), actions.replay, "outbox.replay_delivery")]
 
-    @admin.action(description="Deliver again what was given up", permissions=["act"])
-    def replay(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
-        count = actions.replay(list(queryset.values_list("pk", flat=True)), by=f"staff:{request.user.pk}")
-        text = ngettext("%(count)d delivery is owed again.", "%(count)d deliveries are owed again.", count) % {
-            "count": count
-        }
-        note = text if count else _("Nothing to do: only a delivery that was given up can be replayed.")
-        self.message_user(request, note, messages.SUCCESS if count else messages.WARNING)
+
+@admin.register(Job)
+class JobAdmin(ReadOnly):
+    """Work on many rows: how far each job is, what came of it, and the buttons that stop it or let it go on."""
+
+    nothing = gettext_lazy(
+        "Nothing was changed in bulk yet. Choose more than a hundred rows of a list and an action: it becomes a job."
+    )
+
+    list_display = ["created_at", "what", "status", "progress", "by", "reason"]
+    list_filter = ["status"]
+    exclude = ["ids"]
+    ordering = ["-id"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+        """The rows without their long lists of ids."""
+        return super().get_queryset(request).defer("ids")
+
+    @admin.display(description=gettext_lazy("what"))
+    def what(self, job: Job) -> str:
+        """In plain words."""
+        return str(registry.works[job.name].title) if job.name in registry.works else job.name
+
+    @admin.display(description=gettext_lazy("how far"))
+    def progress(self, job: Job) -> str:
+        """Rows looked at, of all."""
+        return f"{job.done} / {job.total}"
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """How far it is, with a bar that moves by itself, and what can be done."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        job = get_object_or_404(Job.objects.defer("ids"), pk=unquote(object_id))
+        if request.method == "POST":
+            self.act(request, job)
+            return HttpResponseRedirect(request.path)
+        about = {"job": job, "what": self.what(job), "reasons": sorted(job.unchanged.items())}
+        about |= {"percent": 100 * job.done // job.total if job.total else 100, "form": ReasonForm()}
+        if request.headers.get("HX-Request"):
+            return TemplateResponse(request, "admin/parts/job.html", about)
+        shown = {**self.admin_site.each_context(request), **about, "title": about["what"], "opts": self.opts}
+        return TemplateResponse(request, "admin/job.html", shown)
+
+    def act(self, request: HttpRequest, job: Job) -> None:
+        """Stops it or lets it go on, for a reason."""
+        asked, form = request.POST.get("act", ""), ReasonForm(request.POST)
+        verb = {"stop": actions.stop_job, "resume": actions.resume_job}.get(asked)
+        if verb is None or not may(request.user, f"outbox.{asked}_job"):
+            raise PermissionDenied
+        if not form.is_valid():
+            self.message_user(request, _("Say why: the reason stands in the trail."), messages.ERROR)
+            return
+        try:
+            verb(job.pk, form.cleaned_data["reason"], by=f"staff:{request.user.pk}")
+        except StaleState:
+            self.message_user(request, _("Somebody was faster, or the job has ended."), messages.WARNING)
 
 
 @admin.register(Suppression)
@@ -75,15 +110,9 @@ class SuppressionAdmin(ReadOnly):
     list_filter = ["reason"]
     exclude = ["address_key"]
     ordering = ["-id"]
-    actions = ["lift"]
-
-    @admin.action(description="Let mail go to these addresses again", permissions=["act"])
-    def lift(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        count = actions.lift(list(queryset.values_list("pk", flat=True)), by=f"staff:{request.user.pk}")
-        text = ngettext("%(count)d address gets mail again.", "%(count)d addresses get mail again.", count) % {
-            "count": count
-        }
-        self.message_user(request, text, messages.SUCCESS)
+    actions = [
+        with_reason(gettext_lazy("Let mail go to these addresses again"), actions.lift, "outbox.lift_suppression")
+    ]
 
 
 def public_events() -> list[tuple[str, str]]:
@@ -157,9 +186,9 @@ class EndpointAdmin(ReadOnly):
     readonly_fields = ["heard", "latest"]
     ordering = ["-id"]
     actions = [
-        with_reason(gettext_lazy("Disable"), actions.disable_endpoints),
-        with_reason(gettext_lazy("Enable"), actions.enable_endpoints),
-        with_reason(gettext_lazy("Make a new secret"), actions.rotate_secret, rotate),
+        with_reason(gettext_lazy("Disable"), actions.disable_endpoints, "outbox.disable_endpoint"),
+        with_reason(gettext_lazy("Enable"), actions.enable_endpoints, "outbox.enable_endpoint"),
+        with_reason(gettext_lazy("Make a new secret"), actions.rotate_secret, "outbox.rotate_endpoint", rotate),
     ]
 
     class Media:

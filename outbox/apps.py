@@ -8,4 +8,4 @@ class OutboxConfig(AppConfig):
     name = "outbox"
 
     def ready(self) -> None:
-        autodiscover_modules("receivers", "handlers", "webhooks")
+        autodiscover_modules("receivers", "handlers", "webhooks", "jobs")

@@ -1,5 +1,5 @@
-"""What happened (Event, append-only), what is owed to the outside (Delivery), who outside hears of it (Endpoint), and answers
-kept for retries (SavedReply)."""
+"""What happened (Event, append-only), what is owed to the outside (Delivery), who outside hears of it (Endpoint), work on many
+rows (Job), and answers kept for retries (SavedReply)."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -56,6 +56,7 @@ class Delivery(models.Model):
 
     class Meta:
         verbose_name_plural = "deliveries"
+        permissions = [("replay_delivery", "Can deliver again what was given up")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(leased_until__isnull=True) | Q(status="owed"), name="only_what_is_owed_is_leased"
@@ -97,8 +98,52 @@ class Endpoint(models.Model):
     by = models.TextField()
     created_at = models.DateTimeField(db_default=Now())
 
+    class Meta:
+        permissions = [
+            ("disable_endpoint", "Can disable an endpoint"),
+            ("enable_endpoint", "Can enable an endpoint"),
+            ("rotate_endpoint", "Can give an endpoint a new secret"),
+        ]
+
     def __str__(self) -> str:
         return f"endpoint {self.pk}"
+
+
+class Job(models.Model):
+    """Work on many rows, done chunk by chunk by a worker. The row is the cursor, so a killed worker loses nothing."""
+
+    class Status(models.TextChoices):
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+        STOPPED = "stopped", _("stopped")
+        FAILED = "failed", _("failed")
+
+    MOVES = {
+        Status.RUNNING: {Status.DONE, Status.STOPPED, Status.FAILED},
+        Status.STOPPED: {Status.RUNNING},
+        Status.FAILED: {Status.RUNNING},
+        Status.DONE: set[Status](),
+    }
+
+    name = models.TextField(help_text=_("What is done, by the permission it needs."))
+    ids = ArrayField(models.BigIntegerField(), help_text=_("The rows, in the order they are worked on."))
+    reason = models.TextField()
+    by = models.TextField()
+    status = models.TextField(choices=Status, default=Status.RUNNING, db_default=Status.RUNNING)
+    total = models.PositiveIntegerField()
+    done = models.PositiveIntegerField(default=0, db_default=0, help_text=_("How many rows were looked at."))
+    changed = models.PositiveIntegerField(default=0, db_default=0)
+    unchanged = models.JSONField(default=dict, help_text=_("How many could not be changed, by where they stood."))
+    error = models.TextField(default="", db_default="")
+    created_at = models.DateTimeField(db_default=Now())
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        permissions = [("stop_job", "Can stop a job"), ("resume_job", "Can let a job go on")]
+        constraints = [models.CheckConstraint(condition=Q(done__lte=models.F("total")), name="job_within_its_rows")]
+
+    def __str__(self) -> str:
+        return f"job {self.pk}"
 
 
 class Suppression(models.Model):
@@ -109,6 +154,9 @@ class Suppression(models.Model):
         help_text="unsubscribed, bounced or complained; what stops which mail stands in policy.py."
     )
     at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        permissions = [("lift_suppression", "Can let mail go to an address again")]
 
     def __str__(self) -> str:
         return self.reason

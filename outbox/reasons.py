@@ -1,4 +1,7 @@
-"""Actions of the console that ask for a reason first: it stands in the trail beside the name of who did it."""
+"""Actions of the console that ask for a reason first: it stands in the trail beside the name of who did it.
+
+What is chosen is done at once while it is few; more is a job, which a worker does chunk by chunk and which can be stopped.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,16 +10,21 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin import helpers
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
+from unfold.widgets import UnfoldAdminTextInputWidget
 
+from outbox import registry
+from outbox.actions import start_job
 from outbox.errors import Refused
 from outbox.states import StaleState
 
-MOST_AT_ONCE = 1_000
+AT_ONCE = 100  # rows; more is a job
+MOST = 100_000
 Run = Callable[[Any, HttpRequest, Any, list[int], str], None]
 
 
@@ -24,7 +32,7 @@ class ReasonForm(forms.Form):
     """Why: it stands in the trail beside the name of who did it."""
 
     reason = forms.CharField(
-        max_length=300, label=_("Reason"), widget=forms.TextInput(attrs={"autofocus": True, "size": 60})
+        max_length=300, label=_("Reason"), widget=UnfoldAdminTextInputWidget(attrs={"autofocus": True, "size": 60})
     )
 
 
@@ -46,29 +54,52 @@ def run_verb(page: Any, request: HttpRequest, verb: Any, ids: list[int], reason:
     page.message_user(request, text, messages.SUCCESS if changed else messages.WARNING)
 
 
-def with_reason(title: Promise, verb: Any, run: Run = run_verb) -> Any:
-    """An action of the list that asks for a reason first, then runs the verb on the chosen rows and says what came of it."""
+def with_reason(
+    title: Promise, verb: Any, needs: str, run: Run = run_verb, states: registry.States | None = None
+) -> Any:
+    """An action of the list that asks for a reason, then runs the verb on the chosen rows and says what came of it.
+
+    `needs` is its permission, by which the trail and the workers know it too. `states` tells of ids where they stand, so that
+    a job can say why some could not be changed.
+    """
+    registry.works[needs] = registry.Work(title, verb, states)
 
     def act(self: Any, request: HttpRequest, chosen: QuerySet[Any]) -> HttpResponse | None:
         form = ReasonForm(request.POST if "apply" in request.POST else None)
-        ids = list(chosen.values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
-        if len(ids) > MOST_AT_ONCE:
-            self.message_user(request, _("At most 1,000 at once; narrow the list first."), messages.ERROR)
+        ids = list(chosen.values_list("pk", flat=True)[: MOST + 1])
+        if len(ids) > MOST:
+            self.message_user(request, _("At most 100,000 at once; narrow the list first."), messages.ERROR)
             return None
+        if form.is_valid() and len(ids) > AT_ONCE and run is run_verb:
+            return started(request, needs, ids, form.cleaned_data["reason"])
         if form.is_valid():
-            run(self, request, verb, ids, form.cleaned_data["reason"])
+            run(self, request, verb, ids[:AT_ONCE], form.cleaned_data["reason"])
             return None
-        context = self.admin_site.each_context(request) | {
-            "title": title,
-            "form": form,
-            "ids": ids,
-            "action": request.POST["action"],
-            "checkbox": helpers.ACTION_CHECKBOX_NAME,
-            "opts": self.model._meta,
-        }
-        return TemplateResponse(request, "admin/reason.html", context)
+        return asked(self, request, form, title, ids)
 
     act.short_description = title  # type: ignore[attr-defined]
     act.__name__ = verb.__name__
-    act.allowed_permissions = ("act",)  # type: ignore[attr-defined]
+    act.needs = needs  # type: ignore[attr-defined]
     return act
+
+
+def started(request: HttpRequest, name: str, ids: list[int], reason: str) -> HttpResponse:
+    """Leaves it to a worker, and leads to the page that tells how far it is."""
+    job = start_job(name, ids, reason, by=f"staff:{request.user.pk}")
+    return HttpResponseRedirect(reverse("admin:outbox_job_change", args=[job.pk]))
+
+
+def asked(page: Any, request: HttpRequest, form: ReasonForm, title: Promise, ids: list[int]) -> HttpResponse:
+    """The page that asks for the reason. Where all pages of a list were chosen it sends that again, not every id."""
+    across = request.POST.get("select_across") == "1"
+    context = page.admin_site.each_context(request) | {
+        "title": title,
+        "form": form,
+        "count": len(ids),
+        "ids": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)[:1] if across else ids,
+        "across": across,
+        "action": request.POST["action"],
+        "checkbox": helpers.ACTION_CHECKBOX_NAME,
+        "opts": page.model._meta,
+    }
+    return TemplateResponse(request, "admin/reason.html", context)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
+from django.utils.functional import Promise
+
 from outbox.models import Delivery
 from outbox.policy import End
 
@@ -51,13 +53,28 @@ Writer = Callable[[Sequence[Delivery]], Mapping[int, Letter | Later]]
 Listener = Callable[[Sequence[Delivery], End], None]
 # Says by id who or what a fact is about, for endpoints that may know it; what is not there any more is left out.
 Describer = Callable[[Sequence[int]], Mapping[int, dict[str, Any]]]
+# Changes the rows with these ids, for a reason; gives back how many changed.
+RowsVerb = Callable[..., int]
+# Tells of each id where it stands, in a word.
+States = Callable[[Sequence[int]], Mapping[int, str]]
 Made = TypeVar("Made", Handler, Sender, Writer, Listener, Describer)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a job does: its title for people, the verb, and how to tell why a row could not be changed."""
+
+    title: str | Promise
+    verb: RowsVerb
+    states: States | None = None
+
 
 handlers: dict[str, Handler] = {}
 senders: dict[str, Sender] = {}
 writers: dict[str, Writer] = {}
 listeners: dict[str, Listener] = {}
 describers: dict[str, Describer] = {}
+works: dict[str, Work] = {}  # by the permission that doing it needs, such as "waitlist.hold_entry"
 ticks: list[Callable[[], object]] = []  # what the relay does every half second besides, such as folding counters
 
 

@@ -55,6 +55,9 @@ class ListedDomain(models.Model):
     by = models.TextField()
     at = models.DateTimeField(db_default=Now())
 
+    class Meta:
+        permissions = [("bar_listeddomain", "Can block a domain or a network")]
+
     def __str__(self) -> str:
         return self.domain
 
@@ -176,6 +179,10 @@ class Gate(models.Model):
     )
 
     class Meta:
+        permissions = [
+            ("switch_gate", "Can switch gates on and off"),
+            ("override_gate", "Can open a gate for a time"),
+        ]
         constraints = [models.UniqueConstraint(fields=["launch", "metric"], name="one_gate_per_metric")]
 
     def __str__(self) -> str:
@@ -227,6 +234,7 @@ class Alert(models.Model):
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
+        permissions = [("end_alert", "Can end alerts")]
         constraints = [
             models.UniqueConstraint(
                 fields=["launch", "code", "subject"],

@@ -9,9 +9,11 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from outbox.console import Page, ReadOnly, Shown
+from outbox.reasons import with_reason
 from referrals import actions, queries
 from referrals.models import LedgerLine, Milestone, Referral, Reward
-from waitlist.admin import EntryAdmin, ReadOnly, with_reason
+from waitlist.admin import EntryAdmin
 from waitlist.models import Entry
 
 
@@ -36,20 +38,6 @@ def quality_of_friends(entry: Entry) -> str:
         )
         % counted
     )
-
-
-class Shown(admin.TabularInline):
-    """Rows that belong to another, to look at."""
-
-    extra = 0
-    can_delete = False
-    show_change_link = True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class LedgerInline(Shown):
@@ -94,19 +82,8 @@ EntryAdmin.readonly_fields = (*EntryAdmin.readonly_fields, quality_of_friends)
 EntryAdmin.inlines = (*EntryAdmin.inlines, FriendsInline, RewardsInline, LedgerOfReferrer)
 
 
-class Actable(ReadOnly):
-    """Rows that moderators and owners act on."""
-
-    show_full_result_count = False
-    list_per_page = 50
-
-    def has_act_permission(self, request: HttpRequest) -> bool:
-        """Whoever may change such rows."""
-        return request.user.has_perm(f"referrals.change_{self.opts.model_name}")
-
-
 @admin.register(Referral)
-class ReferralAdmin(Actable):
+class ReferralAdmin(ReadOnly):
     """Who brought whom."""
 
     list_display = ("id", "referrer", "referee", "status", "via", "created_at", "qualified_at")
@@ -129,7 +106,7 @@ class ReferralAdmin(Actable):
         "quality_of_referrer",
     )
     readonly_fields = ("ledger", "quality_of_referrer")
-    actions = (with_reason(_("Void"), actions.void),)
+    actions = (with_reason(_("Void"), actions.void, "referrals.void_referral"),)
 
     @admin.display(description=_("ledger: what was given (+) and taken back (−)"))
     def ledger(self, referral: Referral) -> str:
@@ -147,7 +124,7 @@ class ReferralAdmin(Actable):
 
 
 @admin.register(Reward)
-class RewardAdmin(Actable):
+class RewardAdmin(ReadOnly):
     """What people earned."""
 
     list_display = ("referrer", "milestone", "kind", "amount", "tier", "status", "reason", "granted_at")
@@ -156,7 +133,10 @@ class RewardAdmin(Actable):
     search_fields = ("=referrer__canonical", "=referrer__id")
     readonly_fields = ("quality_of_referrer",)
     inlines = (LedgerInline,)
-    actions = (with_reason(_("Drop what is due"), actions.drop), with_reason(_("Claw back"), actions.claw_back))
+    actions = (
+        with_reason(_("Drop what is due"), actions.drop, "referrals.drop_reward"),
+        with_reason(_("Claw back"), actions.claw_back, "referrals.claw_back_reward"),
+    )
 
     @admin.display(description=_("quality of their friends"))
     def quality_of_referrer(self, reward: Reward) -> str:
@@ -174,8 +154,6 @@ class LedgerLineAdmin(ReadOnly):
     list_filter = ("kind", "at")
     list_select_related = ("referrer", "friend", "reward")
     search_fields = ("=referrer__canonical", "=referrer__id")
-    show_full_result_count = False
-    list_per_page = 50
     ordering = ("-pk",)
 
     @admin.display(description=_("amount"), ordering="amount")
@@ -185,7 +163,7 @@ class LedgerLineAdmin(ReadOnly):
 
 
 @admin.register(Milestone)
-class MilestoneAdmin(admin.ModelAdmin):
+class MilestoneAdmin(Page):
     """What a launch pays for how many friends. Until the first change here, 3, 5, 10, 25 and 50 pay 3 codes each."""
 
     list_display = ("launch", "count", "kind", "amount", "tier")

@@ -46,6 +46,11 @@ class Referral(models.Model):
     )
 
     class Meta:
+        permissions = [
+            ("void_referral", "Can void referrals"),
+            ("import_referral", "Can bring in a CSV file of referrals"),
+            ("export_referral", "Can take a CSV file of referrals"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(void_for_good=False) | Q(status="voided"), name="only_the_voided_are_void_for_good"
@@ -133,6 +138,11 @@ class Reward(models.Model):
     tier_before = models.TextField(blank=True, default="", db_default="", help_text=_("To which a tier goes back."))
 
     class Meta:
+        permissions = [
+            ("drop_reward", "Can drop rewards that are due"),
+            ("claw_back_reward", "Can take rewards back"),
+            ("grant_reward", "Can grant a reward by hand"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["referrer", "milestone"], name="a_milestone_pays_once"),
             models.CheckConstraint(

@@ -10,7 +10,10 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from import_export.admin import ExportMixin
+from unfold.admin import TabularInline
+from unfold.contrib.import_export.forms import SelectableFieldsExportForm
 
+from outbox.console import Page, ReadOnly, Shown
 from outbox.reasons import with_reason
 from outbox.spreadsheets import SafeCSV
 from waitlist import actions, queries
@@ -18,29 +21,17 @@ from waitlist.models import Day, Entry, Launch, Points, PointsWeight, SourceLink
 from waitlist.resources import EntryResource
 
 
-class ReadOnly(admin.ModelAdmin):
-    """Rows to look at: made and changed by verbs alone."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class PointsInline(admin.TabularInline):
+class PointsInline(Shown):
     """Why the person stands where they stand."""
 
     model = Points
     fields = readonly_fields = ("points", "reason", "rule", "at")
-    extra = 0
-    can_delete = False
+    show_change_link = False
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+
+def on_people(title: Any, verb: Any) -> Any:
+    """An action on the list of people, with the permission that bears the verb's name."""
+    return with_reason(title, verb, f"waitlist.{verb.__name__}_entry", states=queries.states_of)
 
 
 @admin.register(Entry)
@@ -49,22 +40,21 @@ class EntryAdmin(ExportMixin, ReadOnly):
 
     resource_classes = (EntryResource,)
     formats = (SafeCSV,)
+    export_form_class = SelectableFieldsExportForm
     list_display = ("contact", "name", "status", "held_at", "priority", "place", "source", "created_at")
     list_filter = ("launch", "status", ("held_at", admin.EmptyFieldListFilter), "persona", "source", "created_at")
     search_fields = ("=canonical", "=referral_code", "=id", "contact")
-    show_full_result_count = False
-    list_per_page = 50
     list_select_related = ()
     inlines: ClassVar[tuple[Any, ...]] = (PointsInline,)  # the apps above add theirs
     actions: tuple[Any, ...] = (
-        with_reason(_("Approve"), actions.approve),
-        with_reason(_("Hold"), actions.hold),
-        with_reason(_("Release from hold"), actions.release),
-        with_reason(_("Reject"), actions.reject),
-        with_reason(_("Block"), actions.block),
-        with_reason(_("Put back into the queue"), actions.appeal),
-        with_reason(_("Suspend access"), actions.suspend),
-        with_reason(_("Restore access"), actions.restore),
+        on_people(_("Approve"), actions.approve),
+        on_people(_("Hold"), actions.hold),
+        on_people(_("Release from hold"), actions.release),
+        on_people(_("Reject"), actions.reject),
+        on_people(_("Block"), actions.block),
+        on_people(_("Put back into the queue"), actions.appeal),
+        on_people(_("Suspend access"), actions.suspend),
+        on_people(_("Restore access"), actions.restore),
     )
     readonly_fields: ClassVar[tuple[Any, ...]] = ("position", "acts")
 
@@ -81,10 +71,6 @@ class EntryAdmin(ExportMixin, ReadOnly):
             '<a href="{}">{}</a>', page, _("Hold, release, reject and the rest, each with a reason: in the list")
         )
 
-    def has_act_permission(self, request: HttpRequest) -> bool:
-        """Moderators and owners act."""
-        return request.user.has_perm("waitlist.change_entry")
-
     def has_export_permission(self, request: HttpRequest) -> bool:
         """An export holds personal data: a permission of its own."""
         return request.user.has_perm("waitlist.export_entry")
@@ -95,7 +81,7 @@ class EntryAdmin(ExportMixin, ReadOnly):
         return super().get_export_data(file_format, request, queryset, **kwargs)
 
 
-class WeightInline(admin.TabularInline):
+class WeightInline(TabularInline):
     """The points of the rules, where the launch differs from the defaults, and where its table B differs from A."""
 
     model = PointsWeight
@@ -110,14 +96,10 @@ class WeightInline(admin.TabularInline):
 
 
 @admin.register(Launch)
-class LaunchAdmin(admin.ModelAdmin):
+class LaunchAdmin(Page):
     """What owners tune. Every change is a fact."""
 
     actions: tuple[Any, ...] = ()
-
-    def has_act_permission(self, request: HttpRequest) -> bool:
-        """Whoever may tune a launch may let people in."""
-        return request.user.has_perm("waitlist.change_launch")
 
     list_display: tuple[Any, ...] = ("name", "slug", "enabled", "mode", "approval", "daily_quota", "time_zone")
     readonly_fields: ClassVar[tuple[Any, ...]] = ("created_at",)

@@ -119,6 +119,10 @@ class Launch(models.Model):
 
     class Meta:
         verbose_name_plural = "launches"
+        permissions = [
+            ("tighten_launch", "Can tighten a launch for a time"),
+            ("widen_launch", "Can take a launch a step towards open registration"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(share_first__lte=100 - F("share_lottery")), name="shares_within_100"),
             models.CheckConstraint(condition=Q(review_score__lte=F("deny_score")), name="review_before_deny"),
@@ -281,7 +285,24 @@ class Entry(models.Model):
 
     class Meta:
         verbose_name_plural = "entries"
-        permissions = [("export_entry", "Can take a CSV file of people")]
+        permissions = [
+            ("contact_entry", "Can see addresses in full"),
+            ("approve_entry", "Can approve people"),
+            ("hold_entry", "Can hold people"),
+            ("release_entry", "Can release people from hold"),
+            ("reject_entry", "Can reject people"),
+            ("block_entry", "Can block people"),
+            ("appeal_entry", "Can put people back into the queue"),
+            ("suspend_entry", "Can suspend people's access"),
+            ("restore_entry", "Can restore people's access"),
+            ("comment_entry", "Can write comments about people"),
+            ("prioritise_entry", "Can give people points by hand"),
+            ("readdress_entry", "Can change a person's address"),
+            ("erase_entry", "Can erase people"),
+            ("takeout_entry", "Can hand out all that is kept about a person"),
+            ("import_entry", "Can bring in a CSV file of people"),
+            ("export_entry", "Can take a CSV file of people"),
+        ]
         constraints = [
             # Named here, not unique=True: that would add an index for LIKE, which nobody asks, to every join.
             models.UniqueConstraint(fields=["referral_code"], name="one_entry_per_referral_code"),

@@ -1,6 +1,7 @@
 """Named reads of the queue."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -166,3 +167,9 @@ def stats(launch: Launch) -> dict[str, object]:
         }
         cache.set(key, kept, STATS_SECONDS)
     return kept
+
+
+def states_of(ids: Sequence[int]) -> dict[int, str]:
+    """Where each of these people stands, in a word: "held" beside the status while the brake is on."""
+    rows = Entry.objects.filter(pk__in=ids).values_list("pk", "status", "held_at")
+    return {pk: f"{status}, held" if held_at else status for pk, status, held_at in rows}

@@ -11,11 +11,11 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from outbox import countries
+from outbox.console import ReadOnly
 from outbox.reasons import with_reason
 from quality.actions import alerting
 from quality.models import Alert
 from quality.watches import title_of, watches
-from waitlist.admin import ReadOnly
 
 
 class OpenOrEnded(admin.SimpleListFilter):
@@ -61,11 +61,7 @@ class AlertAdmin(ReadOnly):
         "behind",
         "code",
     )
-    actions = (with_reason(_("End: somebody has seen to it"), alerting.end_alerts),)
-
-    def has_act_permission(self, request: HttpRequest) -> bool:
-        """Moderators and owners act."""
-        return request.user.has_perm("quality.change_alert")
+    actions = (with_reason(_("End: somebody has seen to it"), alerting.end_alerts, "quality.end_alert"),)
 
     @admin.display(description=_("alert"), ordering="code")
     def what(self, alert: Alert) -> str:

@@ -6,8 +6,9 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from outbox.console import ReadOnly
 from quality.models import Answer
-from waitlist.admin import LaunchAdmin, ReadOnly
+from waitlist.admin import LaunchAdmin
 from waitlist.models import Launch
 
 

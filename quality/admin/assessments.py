@@ -11,11 +11,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from outbox.console import Page, ReadOnly, Shown
 from quality.actions import assessing
 from quality.models import Assessment, ListedDomain
 from quality.rules import WEIGHTS, reason_of
 from quality.words import in_words
-from waitlist.admin import EntryAdmin, ReadOnly
+from waitlist.admin import EntryAdmin
 
 
 def lines(sentences: list[str]) -> SafeString:
@@ -31,7 +32,7 @@ def fired(assessment: Assessment) -> SafeString:
     return lines(said or [_("No rule fired.")])
 
 
-class AssessmentInline(admin.TabularInline):
+class AssessmentInline(Shown):
     """Beside a person: what the rules saw, and what they made of it."""
 
     model = Assessment
@@ -94,7 +95,7 @@ class AssessmentAdmin(ReadOnly):
 
 
 @admin.register(ListedDomain)
-class ListedDomainAdmin(admin.ModelAdmin):
+class ListedDomainAdmin(Page):
     """Mail domains of which an owner knows better than the list of throw-away providers that comes with the release."""
 
     nothing = gettext_lazy(

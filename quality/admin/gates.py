@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from outbox.console import Page, ReadOnly
 from outbox.errors import Refused
 from outbox.reasons import ReasonForm
 from outbox.states import StaleState
@@ -24,7 +25,7 @@ from quality.actions import gating
 from quality.measures import METRICS
 from quality.models import Decision, Gate, Override
 from quality.queries import gating as queries
-from waitlist.admin import LaunchAdmin, ReadOnly
+from waitlist.admin import LaunchAdmin
 from waitlist.models import Launch
 
 STRIP_WIDTH = 720  # one unit an hour of 30 days
@@ -124,7 +125,7 @@ def acts_of(gate: Gate, look: queries.Look | None) -> list[str]:
 
 
 @admin.register(Gate)
-class GateAdmin(admin.ModelAdmin):
+class GateAdmin(Page):
     """What stops letting people in while a metric is bad. Each gate has a page with what it decides and would have decided."""
 
     nothing = _(

@@ -10,11 +10,11 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from outbox.console import ReadOnly
 from quality.measures import METRICS, Metric
 from quality.models import Activity, Reading
 from quality.plots import Plot, plot
 from quality.queries import readings as queries
-from waitlist.admin import ReadOnly
 from waitlist.models import Launch
 
 PLOTTED = timedelta(days=30)

@@ -5,8 +5,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from outbox.console import ReadOnly
 from quality.models import Refusal
-from waitlist.admin import ReadOnly
 
 DOORS: dict[str, Promise] = {
     "join": _("joining"),

@@ -177,7 +177,7 @@ def test_a_key_made_in_the_console_is_shown_once(owner: Client) -> None:
 
 def test_a_key_is_revoked_in_the_console(owner: Client) -> None:
     row, _secret = create_api_key("shop", ["admin"], by="cli")
-    chosen: dict[str, Any] = {"action": "revoke", "_selected_action": [row.pk]}
+    chosen: dict[str, Any] = {"action": "revoke", "_selected_action": [row.pk], "apply": "1", "reason": "gone"}
     owner.post(reverse("admin:accounts_apikey_changelist"), chosen)
     row.refresh_from_db()
     assert row.revoked

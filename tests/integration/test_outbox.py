@@ -143,8 +143,8 @@ def test_it_is_given_up_and_replayed_by_staff(work: Work) -> None:
     assert dead.status == "given_up"
     assert Event.objects.get(kind="delivery.given_up").subject == f"delivery:{dead.pk}"
     work.bad = set()
-    assert actions.replay([dead.pk], by="staff:5") == 1
-    assert actions.replay([dead.pk], by="staff:5") == 0
+    assert actions.replay([dead.pk], "", by="staff:5") == 1
+    assert actions.replay([dead.pk], "", by="staff:5") == 0
     assert Event.objects.get(kind="delivery.replayed").by == "staff:5"
     relay.drain()
     assert row("entry:1").status == "done"
@@ -314,7 +314,7 @@ def test_a_bounce_is_told_over_an_unsubscribe_and_never_the_other_way() -> None:
 
 def test_staff_lift_a_suppression() -> None:
     actions.suppress(ADA, "bounced", by="system")
-    assert actions.lift([Suppression.objects.get().pk], by="staff:5") == 1
+    assert actions.lift([Suppression.objects.get().pk], "", by="staff:5") == 1
     assert queries.suppressed_for([ADA]) == {}
     assert Event.objects.get(kind="address.restored").by == "staff:5"
 
@@ -343,9 +343,10 @@ def staff(client: Client) -> Client:
 def test_staff_replay_a_dead_letter_from_the_console(staff: Client) -> None:
     owes("entry:1", "entry:2")
     Delivery.objects.filter(subject="entry:1").update(status="given_up")
-    press = {"action": "replay", "_selected_action": list(Delivery.objects.values_list("pk", flat=True))}
+    ids = list(Delivery.objects.values_list("pk", flat=True))
+    press = {"action": "replay", "_selected_action": ids, "apply": "1", "reason": "the other side is back"}
     page = staff.post("/admin/outbox/delivery/", press, follow=True).content.decode()
-    assert "1 delivery is owed again" in page
+    assert "1 changed." in page
     assert row("entry:1").status == "owed"
     assert Event.objects.get(kind="delivery.replayed").by.startswith("staff:")
 

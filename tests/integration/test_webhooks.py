@@ -222,7 +222,7 @@ def test_what_a_disabled_endpoint_missed_can_be_replayed(sink: Sink) -> None:
     relay.drain()
     assert sink.heard == []
     actions.enable_endpoints([endpoint.pk], "done", by="staff:1")
-    actions.replay([one.pk for one in owed()], by="staff:1")
+    actions.replay([one.pk for one in owed()], "", by="staff:1")
     relay.drain()
     assert len(sink.heard) == 1
 

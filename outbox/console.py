@@ -1,0 +1,55 @@
+"""What the pages of the console have in common: rows that no form writes, and buttons that only who may press them sees."""
+
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+
+
+def may(user: Any, needs: str) -> bool:
+    """Whether they may do what has this permission ("waitlist.hold_entry")."""
+    return not isinstance(user, AnonymousUser) and bool(user.has_perm(needs))
+
+
+class Page(ModelAdmin):
+    """A page of the console. Of its actions each person sees, and can send, those they have the permission for."""
+
+    show_full_result_count = False
+    list_per_page = 50
+    actions_selection_counter = True
+    nothing: Any = ""  # what an empty list teaches
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """The actions that `request.user` may do; what is sent is looked up here too."""
+        found = super().get_actions(request)
+        return {
+            name: act for name, act in found.items() if not hasattr(act[0], "needs") or may(request.user, act[0].needs)
+        }
+
+
+class ReadOnly(Page):
+    """Rows to look at: made and changed by verbs alone."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class Shown(TabularInline):
+    """Rows that belong to another, to look at."""
+
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
