@@ -10,7 +10,8 @@ from django.db import connection, connections
 
 from benchmarks.stack import ROLE, database_url
 from config.embedded import socket_dir
-from waitlist import actions, queries, ranking
+from waitlist import queries, ranking
+from waitlist.actions import tuning
 from waitlist.models import Launch
 
 FOLDER, PROGRAMS = Path(os.environ["BENCH_FOLDER"]), Path(os.environ["BENCH_PROGRAMS"])
@@ -43,9 +44,9 @@ def make_template() -> None:
         server.execute(f"CREATE DATABASE {TEMPLATE}")
     connections["default"].settings_dict["NAME"] = TEMPLATE
     call_command("migrate", verbosity=0)
-    launch = actions.open_first_launch()
+    launch = tuning.open_first_launch()
     told = {"confirm_contact": False, "reveal_membership": True, "daily_quota": 1_000_000}
-    actions.tune(launch, told, by="system")
+    tuning.tune(launch, told, by="system")
     let_go()
 
 

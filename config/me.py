@@ -11,7 +11,8 @@ from invites.api import CodeShown
 from outbox.doors import Door
 from outbox.replies import Answer
 from referrals import queries as referrals
-from waitlist import actions, queries, tokens
+from waitlist import queries, tokens
+from waitlist.actions import confirming, deciding
 from waitlist.api import LINKS, WaitDays, links, state_shown, waiting_fields
 from waitlist.inputs import Text, WithContact
 from waitlist.models import Entry
@@ -111,7 +112,7 @@ class Confirm(PersonDoor):
         if self.input.get("token"):
             return self.page(self.by_token(self.input["token"]))
         launch = self.input["launch"].launch
-        entry = actions.confirm_by_code(
+        entry = confirming.confirm_by_code(
             launch, self.input["contact"], self.input["code"], by=self.actor, origin=self.origin
         )
         return self.page(entry.pk)
@@ -120,7 +121,7 @@ class Confirm(PersonDoor):
         entry = tokens.entry_of(token)
         if entry is None:
             raise ValidationError({"token": ["This link is not ours or no longer works; ask for a new one."]})
-        actions.confirm(entry.pk, by=f"person:{entry.pk}", origin=self.origin)
+        confirming.confirm(entry.pk, by=f"person:{entry.pk}", origin=self.origin)
         return entry.pk
 
 
@@ -141,7 +142,7 @@ class Leave(Door):
     def post(self, request: Request) -> Answer:
         entry = self.caller.row
         if entry.status != Entry.Status.LEFT:  # leaving twice is leaving once
-            actions.leave(entry, by=self.actor)
+            deciding.leave(entry, by=self.actor)
         return Answer({"status": "success", "state": state_shown(entry_now(entry.pk))})
 
 
@@ -157,5 +158,5 @@ class Defer(Door):
 
     def post(self, request: Request) -> Answer:
         entry = self.caller.row
-        actions.defer(entry, self.input["until"], by=self.actor)
+        deciding.defer(entry, self.input["until"], by=self.actor)
         return Answer({"status": "success", "state": state_shown(entry_now(entry.pk))})

@@ -21,7 +21,7 @@ from outbox.callers import origin_of
 from outbox.errors import Refused
 from outbox.states import StaleState
 from referrals.queries import friends_of, next_step
-from waitlist import actions
+from waitlist.actions import confirming, deciding
 from waitlist.forms import DeferForm
 from waitlist.models import Entry
 from waitlist.tokens import PERSON_COOKIE, entry_of
@@ -111,7 +111,7 @@ class Confirm(Act):
     done = gettext_lazy("Your place is confirmed.")
 
     def act(self, entry: Entry, by: str) -> None:
-        actions.confirm(entry.pk, by=by, origin=origin_of(self.request))
+        confirming.confirm(entry.pk, by=by, origin=origin_of(self.request))
 
 
 class Leave(Act):
@@ -120,7 +120,7 @@ class Leave(Act):
     done = gettext_lazy("You are off the list.")
 
     def act(self, entry: Entry, by: str) -> None:
-        actions.leave(entry, by=by)
+        deciding.leave(entry, by=by)
 
 
 class Decline(Act):
@@ -141,7 +141,7 @@ class Defer(Act):
         form = DeferForm(self.request.POST, entry.launch)
         if not form.is_valid():
             raise Refused("invalid", " ".join(map(str, form.errors["until"])))
-        actions.defer(entry, form.cleaned_data["until"], by=by)
+        deciding.defer(entry, form.cleaned_data["until"], by=by)
 
 
 class Forget(View):

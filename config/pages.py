@@ -28,7 +28,8 @@ from outbox.states import StaleState
 from quality.actions.refusals import note
 from quality.models import Refusal
 from quality.queries.refusals import was_caught
-from waitlist import actions, queries, tokens
+from waitlist import queries, tokens
+from waitlist.actions import confirming, joining
 from waitlist.channels import Contact
 from waitlist.forms import CodeForm, ContactForm, JoinForm, ShownField, carried
 from waitlist.models import Entry, Launch
@@ -99,7 +100,7 @@ class Join(View):
             return sent_to(form.cleaned_data["contact"], rules.launch)
         origin = origin_of(request, form_seconds=form.cleaned_data["shown"])
         try:
-            joined = actions.join(rules, form.application(), by="public", origin=origin)
+            joined = joining.join(rules, form.application(), by="public", origin=origin)
         except Refused as refused:
             form.add_error(None, sentence(refused))
             return self.page(request, form)
@@ -108,7 +109,7 @@ class Join(View):
             return redirect("me")
         return sent_to(form.cleaned_data["contact"], rules.launch, number=self.number(rules.launch, joined))
 
-    def number(self, launch: Launch, joined: actions.Joined) -> int | None:
+    def number(self, launch: Launch, joined: joining.Joined) -> int | None:
         """The place of who was in line before, where the launch tells it to anybody."""
         if joined.fresh or not launch.reveal_membership:
             return None
@@ -178,7 +179,7 @@ class Joined(View):
         form, launch = CodeForm(request.POST), rules_of(request).launch
         if form.is_valid():
             try:
-                entry = actions.confirm_by_code(
+                entry = confirming.confirm_by_code(
                     launch,
                     form.cleaned_data["contact"],
                     form.cleaned_data["code"],
@@ -209,7 +210,7 @@ class Resend(View):
         if not form.is_valid():
             return lost(request, form)
         launch, contact = rules_of(request).launch, form.cleaned_data["contact"]
-        actions.resend(launch, contact, by="public")
+        confirming.resend(launch, contact, by="public")
         messages.success(request, _("If this address is on the list, a message is on its way to it."))
         return sent_to(contact, launch)
 

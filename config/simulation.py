@@ -17,7 +17,8 @@ from outbox.errors import Refused
 from outbox.models import Delivery
 from quality.actions import assessing
 from quality.models import Assessment
-from waitlist import actions, queries
+from waitlist import queries
+from waitlist.actions import confirming, joining, tuning
 from waitlist.channels import read
 from waitlist.models import Entry, Launch
 
@@ -71,13 +72,13 @@ class Play:
         assert rules
         friend = self.entries.get(person.friend.email) if person.friend else None
         code = Entry.objects.values_list("referral_code", flat=True).get(pk=friend) if friend else ""
-        said = actions.Application(read("email", person.email), person.name, person.use_case, referral_code=code)
+        said = joining.Application(read("email", person.email), person.name, person.use_case, referral_code=code)
         at = self.opened + person.at
-        joined = actions.join(rules, said, by="simulation", origin=replace(person.origin, at=at))
+        joined = joining.join(rules, said, by="simulation", origin=replace(person.origin, at=at))
         self.entries[person.email] = joined.entry_id
         if person.confirms:
             origin = replace(person.confirms_from or person.origin, at=at + timedelta(minutes=4))
-            actions.confirm(joined.entry_id, by="simulation", origin=origin)
+            confirming.confirm(joined.entry_id, by="simulation", origin=origin)
 
     def look_again(self) -> None:
         """What a worker does about a second after somebody was caught; and what the database does about its own statistics."""
@@ -139,7 +140,7 @@ def simulate(people: int, seed: int) -> dict[str, Count]:
     """Plays a launch with so many people and gives the counts of each kind; the database is as before."""
     now = timezone.now()
     with transaction.atomic():
-        launch = actions.make_launch(
+        launch = tuning.make_launch(
             f"simulation-{seed}", "Simulation", by="simulation", daily_quota=min(1_000_000, people)
         )
         play = Play(Crowd(people, seed).everybody(), now - timedelta(days=5), launch)

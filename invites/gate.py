@@ -26,7 +26,7 @@ from outbox.actions import owe_sealed
 from outbox.callers import client_ip
 from outbox.errors import Refused
 from outbox.keys import address_key
-from waitlist import actions as waitlist
+from waitlist.actions import confirming, registering
 from waitlist.channels import read
 
 
@@ -39,7 +39,7 @@ def let_in(admission: Admission, user: User) -> bool:
     if admission.way == Way.OPEN:
         return redeeming.let_in_openly(admission.launch, ask, by="public")
     assert admission.way == Way.MEMBER and admission.entry_id
-    return waitlist.link_user(admission.entry_id, user.pk, by=f"person:{admission.entry_id}")
+    return registering.link_user(admission.entry_id, user.pk, by=f"person:{admission.entry_id}")
 
 
 def write_to_mailbox(admission: Admission) -> None:
@@ -48,7 +48,7 @@ def write_to_mailbox(admission: Admission) -> None:
         ask = admission.ask
         reserving.reserve(admission.code_id, admission.entry_id, ask.contact, network=ask.origin.network, by="public")
     else:
-        waitlist.resend(admission.launch, admission.ask.contact, by="public")
+        confirming.resend(admission.launch, admission.ask.contact, by="public")
 
 
 class AccountGate(DefaultAccountAdapter):

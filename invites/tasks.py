@@ -6,7 +6,7 @@ from django.utils import timezone
 from invites import policy, queries
 from invites.actions import changing, inviting, redeeming, releasing, reserving
 from outbox.errors import Refused
-from waitlist import actions as waitlist
+from waitlist.actions import keeping
 from waitlist.models import Launch
 
 
@@ -43,5 +43,5 @@ def lapse() -> None:
 @shared_task(name="waitlist.purge_traces")
 def purge_traces() -> None:
     """Networks and browsers, of what was done and of what was refused, are deleted after the launch's days."""
-    waitlist.purge_traces(timezone.now())
+    keeping.purge_traces(timezone.now())
     redeeming.purge_attempts(timezone.now())

@@ -17,7 +17,7 @@ from invites.guard import sentence
 from invites.models import Invite
 from outbox.callers import origin_of
 from outbox.errors import Refused
-from waitlist import actions as waitlist
+from waitlist.actions import registering
 from waitlist.channels import Contact, read
 
 
@@ -83,7 +83,7 @@ def take(invite: Invite, request: HttpRequest, user_id: int) -> None:
     """The place for the user who is signed in; who was in already only gets their log-in linked."""
     entry, by = invite.entry, f"user:{user_id}"
     if admission.is_member_without_login(entry):
-        waitlist.link_user(entry.pk, user_id, by=by)
+        registering.link_user(entry.pk, user_id, by=by)
         return
     ask = redeeming.Ask(
         contact_of(invite),

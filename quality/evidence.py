@@ -14,7 +14,7 @@ from outbox.callers import Origin
 from quality import hot
 from quality.models import ListedDomain
 from quality.rules import Evidence, Finding, find, is_local, is_made_up, is_program
-from waitlist.actions import Arrival, domain_traced, stem_key_of
+from waitlist.actions.joining import Arrival, domain_traced, stem_key_of
 from waitlist.channels import Contact
 from waitlist.models import Launch
 

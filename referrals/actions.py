@@ -20,7 +20,7 @@ from outbox.states import move, sources, verb
 from referrals import hot, messages, milestones, policy, queries, rewards, signals
 from referrals.models import LedgerLine, Milestone, Referral, Reward
 from referrals.queries import FRIEND_RULE
-from waitlist import actions as waitlist
+from waitlist.actions import awarding
 from waitlist.channels import Contact
 from waitlist.models import Entry, Launch
 
@@ -170,11 +170,11 @@ def _settle_points(referrer: Entry, *, by: str) -> None:
     """A line of points for each confirmed friend up to the launch's cap, and none for friends who are gone."""
     changes = []
     for gone, why in queries.lines_of_gone_friends(referrer).items():
-        changes.append((gone, -waitlist.withdraw(referrer.pk, FRIEND_RULE, gone, by=by), f"friend voided: {why}"))
+        changes.append((gone, -awarding.withdraw(referrer.pk, FRIEND_RULE, gone, by=by), f"friend voided: {why}"))
     points, cap = queries.friend_points(referrer), referrer.launch.referral_cap
     room = cap - queries.had_for_friends(referrer)
     while points > 0 and room > 0 and (friend := queries.friend_without_points(referrer)):
-        given = waitlist.award(referrer.pk, FRIEND_RULE, points, key=friend, by=by, cap=cap)
+        given = awarding.award(referrer.pk, FRIEND_RULE, points, key=friend, by=by, cap=cap)
         changes.append((friend, given, "friend confirmed"))
         room -= given
     common = {"referrer": referrer, "kind": Milestone.Kind.POINTS, "by": by}

@@ -8,7 +8,7 @@ from invites import queries
 from invites.actions import inviting, redeeming
 from invites.models import Invite
 from outbox.callers import Origin
-from waitlist import actions
+from waitlist.actions import confirming, deciding, joining
 from waitlist.channels import Contact, read
 from waitlist.models import Entry, Launch
 from waitlist.queries import rules_of
@@ -29,15 +29,15 @@ def joins(launch: Launch, name: str, *, by: str = "public", **said: Any) -> Entr
     """Somebody joins and has not confirmed yet (where the launch confirms)."""
     rules = rules_of(launch.slug)
     assert rules
-    application = actions.Application(contact(name), **({"name": name.title()} | said))
-    joined = actions.join(rules, application, by=by, origin=home(name))
+    application = joining.Application(contact(name), **({"name": name.title()} | said))
+    joined = joining.join(rules, application, by=by, origin=home(name))
     return now(Entry(pk=joined.entry_id))
 
 
 def waits(launch: Launch, name: str, **said: Any) -> Entry:
     """Somebody joins and confirms."""
     entry = joins(launch, name, **said)
-    actions.confirm(entry.pk, by="public")
+    confirming.confirm(entry.pk, by="public")
     return now(entry)
 
 
@@ -54,7 +54,7 @@ def ben(launch: Launch) -> Entry:
 def cleo(launch: Launch) -> Entry:
     """Cleo waits and is held."""
     entry = waits(launch, "cleo")
-    actions.hold([entry.pk], "looks odd", by="staff:1")
+    deciding.hold([entry.pk], "looks odd", by="staff:1")
     return now(entry)
 
 

@@ -26,7 +26,7 @@ from outbox import facts, relay
 from outbox import mailbox as kept_mail
 from quality.evidence import forget_listed
 from quality.queries.gating import forget_kept as forget_gates
-from waitlist.actions import open_first_launch
+from waitlist.actions.tuning import open_first_launch
 from waitlist.models import Launch
 from waitlist.queries import forget_kept
 

@@ -16,7 +16,8 @@ from unfold.contrib.import_export.forms import SelectableFieldsExportForm
 from outbox.console import Page, ReadOnly, Shown
 from outbox.reasons import with_reason
 from outbox.spreadsheets import SafeCSV
-from waitlist import actions, queries
+from waitlist import queries
+from waitlist.actions import deciding, keeping, tuning
 from waitlist.models import Day, Entry, Launch, Points, PointsWeight, SourceLink
 from waitlist.resources import EntryResource
 
@@ -47,14 +48,14 @@ class EntryAdmin(ExportMixin, ReadOnly):
     list_select_related = ()
     inlines: ClassVar[tuple[Any, ...]] = (PointsInline,)  # the apps above add theirs
     actions: tuple[Any, ...] = (
-        on_people(_("Approve"), actions.approve),
-        on_people(_("Hold"), actions.hold),
-        on_people(_("Release from hold"), actions.release),
-        on_people(_("Reject"), actions.reject),
-        on_people(_("Block"), actions.block),
-        on_people(_("Put back into the queue"), actions.appeal),
-        on_people(_("Suspend access"), actions.suspend),
-        on_people(_("Restore access"), actions.restore),
+        on_people(_("Approve"), deciding.approve),
+        on_people(_("Hold"), deciding.hold),
+        on_people(_("Release from hold"), deciding.release),
+        on_people(_("Reject"), deciding.reject),
+        on_people(_("Block"), deciding.block),
+        on_people(_("Put back into the queue"), deciding.appeal),
+        on_people(_("Suspend access"), deciding.suspend),
+        on_people(_("Restore access"), deciding.restore),
     )
     readonly_fields: ClassVar[tuple[Any, ...]] = ("position", "acts")
 
@@ -77,7 +78,7 @@ class EntryAdmin(ExportMixin, ReadOnly):
 
     def get_export_data(self, file_format: Any, request: HttpRequest, queryset: QuerySet[Entry], **kwargs: Any) -> Any:
         """The file; the trail keeps who took it and how many people it holds."""
-        actions.note_export(queryset.count(), by=f"staff:{request.user.pk}")
+        keeping.note_export(queryset.count(), by=f"staff:{request.user.pk}")
         return super().get_export_data(file_format, request, queryset, **kwargs)
 
 
@@ -108,9 +109,9 @@ class LaunchAdmin(Page):
     def save_model(self, request: HttpRequest, obj: Launch, form: Any, change: bool) -> None:
         by = f"staff:{request.user.pk}"
         if change:
-            actions.tune(obj, {name: form.cleaned_data[name] for name in form.changed_data}, by=by)
+            tuning.tune(obj, {name: form.cleaned_data[name] for name in form.changed_data}, by=by)
         else:
-            made = actions.make_launch(by=by, **form.cleaned_data)
+            made = tuning.make_launch(by=by, **form.cleaned_data)
             obj.pk = made.pk
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
@@ -121,9 +122,9 @@ class LaunchAdmin(Page):
         weights = formset.save(commit=False)
         renamed = [weight.pk for weight, fields in formset.changed_objects if set(fields) - {"points"}]
         for weight in [*formset.deleted_objects, *PointsWeight.objects.filter(pk__in=renamed)]:
-            actions.unweigh(weight, by=by)
+            tuning.unweigh(weight, by=by)
         for weight in weights:
-            actions.weigh(weight.launch, weight.rule, weight.key, weight.points, by=by, arm=weight.arm)
+            tuning.weigh(weight.launch, weight.rule, weight.key, weight.points, by=by, arm=weight.arm)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -10,7 +10,8 @@ from rest_framework.request import Request
 from outbox.doors import Door
 from outbox.queries import phone_allowed
 from outbox.replies import Answer
-from waitlist import actions, eta, queries, ranking, tokens
+from waitlist import eta, queries, ranking, tokens
+from waitlist.actions import confirming, joining
 from waitlist.inputs import LONGEST_SOURCE, OfLaunch, Text, WithContact
 from waitlist.models import Entry, Launch
 from waitlist.scoring import PERSONAS
@@ -92,7 +93,7 @@ class Join(Door):
         rules = self.input["launch"]
         unnamed = "manual" if self.caller.kind == "staff" else "organic"
         said = application(self.input, vouched=self.caller.vouched, unnamed=unnamed)
-        joined = actions.join(rules, said, by=self.actor, origin=self.origin)
+        joined = joining.join(rules, said, by=self.actor, origin=self.origin)
         if self.may_know(joined.entry_id):
             return self.truth(rules.launch, joined)
         if rules.launch.reveal_membership:
@@ -102,7 +103,7 @@ class Join(Door):
     def may_know(self, entry_id: int) -> bool:
         return self.caller.vouched or (self.caller.kind == "person" and self.caller.row.pk == entry_id)
 
-    def truth(self, launch: Launch, joined: actions.Joined) -> Answer:
+    def truth(self, launch: Launch, joined: joining.Joined) -> Answer:
         ids = {"entry": joined.entry_id}
         return Answer(revealed(launch, joined) | self.secrets(ids), secret=LINKS, ids=ids)
 
@@ -122,11 +123,11 @@ def links(entry: Entry) -> dict[str, str]:
     }
 
 
-def application(said: dict[str, Any], *, vouched: bool, unnamed: str = "organic") -> actions.Application:
+def application(said: dict[str, Any], *, vouched: bool, unnamed: str = "organic") -> joining.Application:
     """What the input says, as the verb reads it. `unnamed` is the source of who names none, nor a utm source."""
     utm = said.get("utm", {})
     source = said.get("source") or utm.get("source") or utm.get("utm_source") or ""
-    return actions.Application(
+    return joining.Application(
         contact=said["contact"],
         name=said.get("name", ""),
         use_case=said.get("use_case", ""),
@@ -147,7 +148,7 @@ def provisional(launch: Launch) -> dict[str, Any]:
     return answer_of(launch, str(state), total, total + 1, already=False) | dict.fromkeys(LINKS)
 
 
-def revealed(launch: Launch, joined: actions.Joined) -> dict[str, Any]:
+def revealed(launch: Launch, joined: joining.Joined) -> dict[str, Any]:
     """The truth, without the links."""
     found = ranking.standing(joined.entry_id)
     position = found.total + 1 if found.status == Entry.Status.PENDING else found.position
@@ -183,7 +184,7 @@ class Resend(Door):
         message = serializers.CharField()
 
     def post(self, request: Request) -> Answer:
-        actions.resend(self.input["launch"].launch, self.input["contact"], by=self.actor)
+        confirming.resend(self.input["launch"].launch, self.input["contact"], by=self.actor)
         message = gettext("If this address is on the list, a message is on its way to it.")
         return Answer({"status": "success", "message": message})
 

@@ -14,7 +14,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from outbox.queries import phone_allowed
-from waitlist.actions import Application
+from waitlist.actions.joining import Application
 from waitlist.channels import Contact, read
 from waitlist.models import Launch
 

@@ -16,7 +16,7 @@ from outbox.keys import address_key, newest
 from outbox.states import StaleState, move, move_one, sources, verb
 from quality import gates
 from quality.queries import gating
-from waitlist import actions as waitlist
+from waitlist.actions import deciding, granting
 from waitlist.models import Entry, Launch
 
 CHUNK = 2_000  # people a transaction: long enough to be cheap, short enough to be paused
@@ -32,7 +32,7 @@ def issue(
     reason: str = "",
     paths: Mapping[int, str] | None = None,
 ) -> None:
-    """One code and one invite for each granted row of waitlist.invite_next, and the mails that carry them.
+    """One code and one invite for each granted row of granting.invite_next, and the mails that carry them.
 
     `paths` says by which share of the batch each entry came, for the trail.
     """
@@ -55,7 +55,7 @@ def issue(
         "by": by,
     }
     issued = sql.rows(hot.ISSUE, params)
-    waitlist.announce_invited(launch, [row.id for row in granted], batch_id=batch_id, by=by)
+    granting.announce_invited(launch, [row.id for row in granted], batch_id=batch_id, by=by)
     why = {"batch": batch_id} | ({"reason": reason} if reason else {})
     of_path = {path: why | {"path": path} for path in set((paths or {}).values())}
     because = {row.entry_id: of_path[paths[row.entry_id]] if paths else why for row in issued}
@@ -92,10 +92,10 @@ def _invite_within_quota(launch: Launch, ids: Sequence[int], *, by: str, reason:
     standing = gating.standing(launch.pk, timezone.now())
     if not standing.invites_open:
         return 0, Refused("gate_closed", gates.sentence(standing.closed))
-    day, taken = waitlist.take(launch, len(wanted))
-    granted = waitlist.invite_named(launch, wanted[:taken], by=by) if taken else []
+    day, taken = granting.take(launch, len(wanted))
+    granted = granting.invite_named(launch, wanted[:taken], by=by) if taken else []
     if len(granted) < taken:
-        waitlist.give_back(launch, day, taken - len(granted))
+        granting.give_back(launch, day, taken - len(granted))
     if granted:
         issue(launch, granted, batch_id=None, by=by, reason=reason)
     return len(granted), Refused("quota_reached") if taken < len(wanted) else None
@@ -111,7 +111,7 @@ def decline(entry: Entry, *, by: str) -> None:
     move_one(Invite.objects.filter(pk=offer.pk), to="declined")
     move(Code.objects.filter(pk=offer.code_id), to="revoked")
     signals.invite_declined.announce([Said(f"entry:{entry.pk}", {"invite": offer.pk})], by=by)
-    waitlist.leave(entry, by=by, reason="declined")
+    deciding.leave(entry, by=by, reason="declined")
 
 
 @verb
@@ -149,7 +149,7 @@ def lapse(*, by: str = "system", limit: int = CHUNK) -> int:
     fresh = [row for row in rows if Invite.objects.filter(pk=row[0], lapse_told=False).update(lapse_told=True)]
     missed = [row for row in fresh if status_of[row[1]] == Entry.Status.INVITED]  # the others came in some other way
     if missed:
-        waitlist.send_back([entry_id for _pk, entry_id in missed], by=by)
+        granting.send_back([entry_id for _pk, entry_id in missed], by=by)
         signals.invite_lapsed.announce([Said(f"entry:{entry}", {"invite": pk}) for pk, entry in missed], by=by)
         owe(messages.lapsed([entry for _pk, entry in missed]))
     return len(fresh)

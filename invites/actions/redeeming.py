@@ -23,7 +23,7 @@ from quality import evidence
 from quality.actions import assessing
 from quality.evidence import Assessed, Redeeming
 from quality.queries import gating
-from waitlist import actions as waitlist
+from waitlist.actions import joining, registering
 from waitlist.channels import Contact
 from waitlist.models import Entry, Launch
 
@@ -144,11 +144,11 @@ def _let_in(launch: Launch, ask: Ask, found: Any, *, by: str) -> Redeemed:
     assessed = weigh_up(launch, ask, found)
     if assessed.is_caught:
         return keep_back(launch, ask, found, assessed, by=by)
-    member = waitlist.register(launch, _membership(ask, found), by=by)
+    member = registering.register(launch, _membership(ask, found), by=by)
     if member is None:
         return _somebody_was_first(launch, ask)
     assessing.keep([replace(assessed, entry_id=member.id)], "redeem")
-    waitlist.trace(launch.pk, member.id, "redeem", ask.origin, ask.contact)
+    joining.trace(launch.pk, member.id, "redeem", ask.origin, ask.contact)
     data = {"code": found.id, "kind": found.kind, "campaign": found.campaign, "owner": found.owner_id}
     said = [Said(f"entry:{member.id}", data, extra=member)]
     announce_and_owe(signals.code_redeemed, said, [messages.welcome(member)], by=by)
@@ -159,8 +159,8 @@ def _let_in(launch: Launch, ask: Ask, found: Any, *, by: str) -> Redeemed:
     return Redeemed(member.id)
 
 
-def _membership(ask: Ask, found: Any) -> waitlist.Membership:
-    return waitlist.Membership(
+def _membership(ask: Ask, found: Any) -> registering.Membership:
+    return registering.Membership(
         contact=ask.contact,
         name=ask.name,
         tier=found.tier,
@@ -190,8 +190,8 @@ def keep_back(launch: Launch, ask: Ask, found: Any, assessed: Assessed, *, by: s
     if assessed.finding.verdict == "deny":
         assessing.keep([assessed], "redeem")
         return Redeemed(found.entry_id or 0, reserved=True, caught="deny")
-    entry_id = found.entry_id or waitlist.list_applicant(launch, _membership(ask, found))
-    waitlist.trace(launch.pk, entry_id, "redeem", ask.origin, ask.contact)
+    entry_id = found.entry_id or registering.list_applicant(launch, _membership(ask, found))
+    joining.trace(launch.pk, entry_id, "redeem", ask.origin, ask.contact)
     known = replace(assessed, entry_id=entry_id)
     assessing.keep([known], "redeem")
     assessing.follow([known], "redeem")
@@ -239,10 +239,10 @@ def let_in_openly(launch: Launch, ask: Ask, *, by: str) -> bool:
     if not gating.codes_open(launch.pk, timezone.now()):
         return False
     assessed = evidence.of_call(launch, Redeeming(ask.contact, ask.origin))
-    membership = waitlist.Membership(
+    membership = registering.Membership(
         contact=ask.contact, name=ask.name, locale=ask.locale, invited_by="open", user_id=ask.user_id
     )
-    member = waitlist.register(launch, membership, by=by)
+    member = registering.register(launch, membership, by=by)
     if member is None:
         return False
     known = replace(assessed, entry_id=member.id)
@@ -250,7 +250,7 @@ def let_in_openly(launch: Launch, ask: Ask, *, by: str) -> bool:
     assessing.follow(
         [known], "redeem"
     )  # everybody may come in; who is suspected waits for a look, and so do rewards for them
-    waitlist.trace(launch.pk, member.id, "redeem", ask.origin, ask.contact)
+    joining.trace(launch.pk, member.id, "redeem", ask.origin, ask.contact)
     owe([messages.welcome(member)])
     return True
 

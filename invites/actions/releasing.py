@@ -18,7 +18,7 @@ from outbox.facts import Said
 from outbox.states import move_one, verb
 from quality import gates
 from quality.queries import gating
-from waitlist import actions as waitlist
+from waitlist.actions import granting
 from waitlist.models import Launch
 
 
@@ -117,10 +117,10 @@ def _release_chunk(batch_id: int, *, by: str) -> bool:
     if batch.status != Batch.Status.RELEASING or not gating.standing(launch.pk, timezone.now()).invites_open:
         return False
     wanted = CHUNK if batch.size is None else min(CHUNK, batch.size - batch.released)
-    day, taken = waitlist.take(launch, wanted) if wanted else (None, 0)
+    day, taken = granting.take(launch, wanted) if wanted else (None, 0)
     granted, paths = _grant(launch, batch, taken) if taken else ([], {})
     if day and len(granted) < taken:
-        waitlist.give_back(launch, day, taken - len(granted))
+        granting.give_back(launch, day, taken - len(granted))
     if granted:
         inviting.issue(launch, granted, batch_id=batch.pk, by=by, paths=paths)
         _count_released(batch, len(granted), list(paths.values()))
@@ -136,9 +136,9 @@ def _grant(launch: Launch, batch: Batch, count: int) -> tuple[list[Any], dict[in
     """The next people, and by which path each came where the launch shares places; without shares the order alone counts."""
     places = pacing.places(count, launch.share_first, launch.share_lottery if batch.seed else 0)
     if places.top == count:
-        return waitlist.invite_next(launch, count, by=f"batch:{batch.pk}"), {}
-    shares = waitlist.Shares(places.first, places.lottery, batch.seed)
-    granted = waitlist.invite_shared(launch, count, shares, by=f"batch:{batch.pk}")
+        return granting.invite_next(launch, count, by=f"batch:{batch.pk}"), {}
+    shares = granting.Shares(places.first, places.lottery, batch.seed)
+    granted = granting.invite_shared(launch, count, shares, by=f"batch:{batch.pk}")
     return granted, {row.id: row.path for row in granted}
 
 

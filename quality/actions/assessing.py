@@ -12,8 +12,8 @@ from quality import evidence, hot, signals
 from quality.evidence import Assessed
 from quality.models import Assessment, ListedDomain
 from quality.rules import reason_of
-from waitlist import actions as waitlist
-from waitlist.actions import Arrival
+from waitlist.actions import deciding
+from waitlist.actions.joining import Arrival
 from waitlist.models import Entry
 
 BY = "quality"  # the actor of what the rules do
@@ -65,7 +65,7 @@ def follow(found: Sequence[Assessed], act: str) -> None:
     """
     caught = [one for one in found if one.entry_id and one.is_caught]
     for one in caught:
-        waitlist.hold([one.entry_id or 0], reasons(one), by=BY)
+        deciding.hold([one.entry_id or 0], reasons(one), by=BY)
     said = [
         Said(
             f"entry:{one.entry_id}",
@@ -92,7 +92,7 @@ def _release_cleared(found: Sequence[Assessed]) -> None:
     clear = [one.entry_id for one in found if one.entry_id and one.finding.verdict == "allow"]
     held = list(Entry.objects.filter(pk__in=clear, held_by=BY).values_list("pk", flat=True))
     if held:
-        waitlist.release(held, "The owner of the address confirmed, and nothing speaks against them.", by=BY)
+        deciding.release(held, "The owner of the address confirmed, and nothing speaks against them.", by=BY)
 
 
 @verb

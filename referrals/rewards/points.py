@@ -1,7 +1,7 @@
 """A reward of points, for who still waits."""
 
 from referrals.models import Reward
-from waitlist import actions as waitlist
+from waitlist.actions import awarding
 
 TYPE = "points"
 RULE = "reward"
@@ -19,9 +19,9 @@ def worth(reward: Reward) -> int:
 
 def grant(reward: Reward, amount: int, *, by: str) -> int:
     """Adds one line of points."""
-    return waitlist.award(reward.referrer_id, RULE, amount, key=key(reward), by=by)
+    return awarding.award(reward.referrer_id, RULE, amount, key=key(reward), by=by)
 
 
 def take_back(reward: Reward, reason: str, *, for_good: bool, by: str) -> int:
     """Takes the line back; the ledger keeps both."""
-    return waitlist.withdraw(reward.referrer_id, RULE, key(reward), by=by)
+    return awarding.withdraw(reward.referrer_id, RULE, key(reward), by=by)

@@ -1,7 +1,7 @@
 """A reward of a tier: what the person gets in the product."""
 
 from referrals.models import Reward
-from waitlist import actions as waitlist
+from waitlist.actions import registering
 from waitlist.models import Entry
 
 TYPE = "tier"
@@ -15,7 +15,7 @@ def worth(reward: Reward) -> int:
 
 def grant(reward: Reward, amount: int, *, by: str) -> int:
     """Gives the tier. What the person had before stands in the reward."""
-    waitlist.raise_tier(reward.referrer_id, reward.tier, by=by)
+    registering.raise_tier(reward.referrer_id, reward.tier, by=by)
     reward.referrer.tier = reward.tier
     return 1
 
@@ -24,5 +24,5 @@ def take_back(reward: Reward, reason: str, *, for_good: bool, by: str) -> int:
     """Back to the tier they had before; nothing where they were given another one since."""
     if not Entry.objects.filter(pk=reward.referrer_id, tier=reward.tier).exists():
         return 0
-    waitlist.raise_tier(reward.referrer_id, reward.tier_before or STANDARD, by=by)
+    registering.raise_tier(reward.referrer_id, reward.tier_before or STANDARD, by=by)
     return 1

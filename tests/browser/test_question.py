@@ -7,12 +7,13 @@ from quality import question
 from quality.models import Answer
 from tests import cast
 from tests.browser.conftest import DESK, PHONE, Visit
-from waitlist import actions, tokens
+from waitlist import tokens
+from waitlist.actions import tuning
 from waitlist.models import Launch
 
 
 def test_one_press_answers_without_scripts(visit: Visit, launch: Launch) -> None:
-    actions.tune(launch, {"question": "How much would you miss it?"}, by="staff:1")
+    tuning.tune(launch, {"question": "How much would you miss it?"}, by="staff:1")
     link = tokens.url("/question", token=question.token_of(cast.ben(launch)))
     ben = visit(java_script_enabled=False)
     page = ben.open(link)
@@ -26,7 +27,7 @@ def test_one_press_answers_without_scripts(visit: Visit, launch: Launch) -> None
 @pytest.mark.parametrize("viewport", [PHONE, DESK])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everybody_can_read_and_press_it(visit: Visit, launch: Launch, viewport: dict[str, int], scheme: str) -> None:
-    actions.tune(launch, {"question": "How much would you miss it?"}, by="staff:1")
+    tuning.tune(launch, {"question": "How much would you miss it?"}, by="staff:1")
     ben = visit(viewport=viewport, color_scheme=scheme)
     page = ben.open(tokens.url("/question", token=question.token_of(cast.ben(launch))))
     ben.press("4")

@@ -10,7 +10,8 @@ from invites.actions import releasing
 from outbox import sql
 from tests import cast
 from tests.integration.test_positions import by_counters, by_counting, counted
-from waitlist import actions, queries, ranking
+from waitlist import queries, ranking
+from waitlist.actions import tuning
 from waitlist.models import Launch
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,7 +22,7 @@ JOINERS, JOINS = 6, 12
 @pytest.fixture
 def launch(launch: Launch) -> Launch:
     """People wait as soon as they join."""
-    actions.tune(launch, {"confirm_contact": False, "daily_quota": 1000}, by="staff:1")
+    tuning.tune(launch, {"confirm_contact": False, "daily_quota": 1000}, by="staff:1")
     return Launch.objects.get(pk=launch.pk)
 
 

@@ -13,7 +13,7 @@ from outbox.models import Event
 from quality.actions import gating
 from quality.models import Gate, Reading
 from tests import cast
-from waitlist import actions as waitlist
+from waitlist.actions import tuning
 from waitlist.models import Entry, Launch
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,7 +31,7 @@ def guarded(launch: Launch) -> Launch:
     reads(launch, 0.05)
     gate = gating.set_gate(launch, "churn_rate", by="staff:1", now=timezone.now(), closes_at=0.10, opens_at=0.08)
     gating.switch_on(gate, "a test", by="staff:1", now=timezone.now())
-    waitlist.tune(launch, {"pace_step": 2}, by="staff:1")
+    tuning.tune(launch, {"pace_step": 2}, by="staff:1")
     for n in range(20):
         cast.waits(launch, f"p{n}")
     return launch
@@ -88,7 +88,7 @@ def test_control_a_pace_that_is_read_and_then_written_makes_many(
 
 
 def test_many_batches_with_shares_at_once_give_nobody_two_places(launch: Launch, race: Race) -> None:
-    waitlist.tune(launch, {"share_first": 30, "share_lottery": 30, "daily_quota": 30}, by="staff:1")
+    tuning.tune(launch, {"share_first": 30, "share_lottery": 30, "daily_quota": 30}, by="staff:1")
     for n in range(40):
         cast.waits(launch, f"p{n}")
     results = race(MANY, lambda _n: releasing.release(launch, 5, by="staff:1"))

@@ -17,7 +17,7 @@ from outbox.models import Delivery
 from referrals import actions, hot, milestones, queries
 from referrals.models import LedgerLine, Referral, Reward
 from tests import cast
-from waitlist import actions as waitlist
+from waitlist.actions import confirming
 from waitlist.models import Entry, Launch
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -201,7 +201,7 @@ def test_earning_and_the_worker_race_and_pay_once(launch: Launch, ben: Entry, bu
 def test_friends_who_confirm_at_once_give_their_points_up_to_the_cap(launch: Launch, race: Race) -> None:
     ada = cast.ada(launch)
     friends = [cast.joins(launch, f"friend{n}", referral_code=ada.referral_code) for n in range(12)]
-    assert race(12, lambda n: waitlist.confirm(friends[n].pk, by="public")) == [True] * 12
+    assert race(12, lambda n: confirming.confirm(friends[n].pk, by="public")) == [True] * 12
     relay.drain()
     assert queries.had_for_friends(ada) == 50
     assert cast.now(ada).priority == 55
@@ -213,7 +213,7 @@ def test_nobody_waits_for_a_busy_referrer(launch: Launch, race: Race) -> None:
     cleo = cast.joins(launch, "cleo", referral_code=ada.referral_code)
     with transaction.atomic():
         Entry.objects.select_for_update(no_key=True).get(pk=ada.pk)
-        assert race(1, lambda _n: waitlist.confirm(cleo.pk, by="public")) == [True]
+        assert race(1, lambda _n: confirming.confirm(cleo.pk, by="public")) == [True]
     assert cast.now(ada).priority == 5
     relay.drain()
     assert cast.now(ada).priority == 10

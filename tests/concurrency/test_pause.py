@@ -16,7 +16,7 @@ from outbox.models import Delivery
 from outbox.registry import Later, Letter
 from tests import cast
 from tests.conftest import Mailbox
-from waitlist import actions as waitlist
+from waitlist.actions import tuning
 from waitlist.models import Launch
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -61,7 +61,7 @@ def unpaused(invite: Invite) -> Invite:
 def batch(launch: Launch, monkeypatch: pytest.MonkeyPatch, mailbox: Mailbox) -> Batch:
     """A batch of whose people half are invited, in chunks of 60; their mails are owed, nothing else is."""
     monkeypatch.setattr(releasing, "CHUNK", PEOPLE // 2)
-    waitlist.tune(launch, {"daily_quota": PEOPLE}, by="staff:1")
+    tuning.tune(launch, {"daily_quota": PEOPLE}, by="staff:1")
     for n in range(PEOPLE):
         cast.waits(launch, f"p{n}")
     Delivery.objects.all().delete()

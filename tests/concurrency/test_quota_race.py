@@ -11,7 +11,7 @@ from config.invariants import broken
 from invites.actions import inviting, releasing
 from invites.models import Invite
 from tests import cast
-from waitlist import actions as waitlist
+from waitlist.actions import granting, tuning
 from waitlist.models import Day, Entry, Launch
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -20,7 +20,7 @@ Race = Callable[[int, Callable[[int], Any]], Sequence[Any]]
 
 @pytest.fixture
 def crowd(launch: Launch) -> list[int]:
-    waitlist.tune(launch, {"daily_quota": 10}, by="staff:1")
+    tuning.tune(launch, {"daily_quota": 10}, by="staff:1")
     return [cast.waits(launch, f"p{n}").pk for n in range(40)]
 
 
@@ -49,7 +49,7 @@ def test_control_a_quota_that_is_read_and_then_written_is_overdrawn(
 
     def invite_five(_n: int) -> None:
         _day, taken = read_then_write(launch, 5)
-        waitlist.invite_next(launch, taken, by="cron")
+        granting.invite_next(launch, taken, by="cron")
 
     race(8, invite_five)
     assert Entry.objects.filter(status="invited").count() > 10

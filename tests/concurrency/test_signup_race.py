@@ -29,7 +29,7 @@ from tests.signups import (
     single_sign_on,
     token_of_provider,
 )
-from waitlist.actions import open_first_launch
+from waitlist.actions.tuning import open_first_launch
 from waitlist.models import Entry, Launch
 from waitlist.queries import forget_kept
 from waitlist.tokens import person_token

@@ -18,9 +18,9 @@ from quality.actions import assessing
 from quality.models import Assessment
 from tests import cast
 from tests.conftest import Api, Mailbox
-from waitlist import actions
+from waitlist.actions import confirming, deciding, joining
 from waitlist.channels import read
-from waitlist.models import Entry, Launch
+from waitlist.models import Entry, Launch, Trace
 from waitlist.queries import forget_kept, rules_of, total_waiting
 
 pytestmark = pytest.mark.django_db
@@ -33,8 +33,8 @@ def joins(launch: Launch, email: str, origin: Origin = HOME, **said: Any) -> Ent
     """Somebody joins from there."""
     rules = rules_of(launch.slug)
     assert rules
-    application = actions.Application(read("email", email), **said)
-    joined = actions.join(rules, application, by="public", origin=origin)
+    application = joining.Application(read("email", email), **said)
+    joined = joining.join(rules, application, by="public", origin=origin)
     return cast.now(Entry(pk=joined.entry_id))
 
 
@@ -69,7 +69,7 @@ def test_no_address_and_no_network_stands_in_the_evidence(launch: Launch) -> Non
 def test_an_office_of_fifty_behind_one_address_gets_in(launch: Launch) -> None:
     for n in range(50):
         entry = joins(launch, f"person{n}.x@office.example", replace(HOME, device=f"desk-{n}"))
-        actions.confirm(entry.pk, by="public", origin=replace(HOME, device=f"desk-{n}"))
+        confirming.confirm(entry.pk, by="public", origin=replace(HOME, device=f"desk-{n}"))
     relay.drain()
     assert not Entry.objects.filter(held_at__isnull=False).exists()
     assert total_waiting(launch) == 50
@@ -129,7 +129,7 @@ def test_how_a_stranger_typed_it_is_not_held_against_its_owner(launch: Launch, w
         joins(launch, f"eve.{n}x@gmail.com", replace(BOTS, network=f"198.51.100.{n}", device=f"eve-{n}"), use_case=TEXT)
     victor = joins(launch, "victor@gmail.com", BOTS, use_case=TEXT)
     assert victor.held_by == "quality"
-    actions.confirm(victor.pk, by="public", origin=where)
+    confirming.confirm(victor.pk, by="public", origin=where)
     relay.drain()
     assert (cast.now(victor).held_at is not None) == is_held
 
@@ -162,24 +162,24 @@ def test_friends_of_one_person_from_many_places_are_no_ring(launch: Launch) -> N
 def test_who_confirms_from_their_own_place_is_freed_of_what_eve_did_with_their_address(launch: Launch) -> None:
     *_others, last = burst(launch)
     assert cast.now(last).held_at
-    actions.confirm(last.pk, by="public", origin=HOME)
-    actions.Trace.objects.filter(entry=last, act="join").update(text_key=None)  # her words were Eve's
+    confirming.confirm(last.pk, by="public", origin=HOME)
+    Trace.objects.filter(entry=last, act="join").update(text_key=None)  # her words were Eve's
     assessing.assess([last.pk], "confirm")
     assert cast.now(last).held_at is None
 
 
 def test_staff_may_overrule_and_the_rules_hold_nobody_twice(launch: Launch) -> None:
     entry = joins(launch, "eve@mailinator.com")
-    actions.release([entry.pk], "I know her", by="staff:1")
-    actions.confirm(entry.pk, by="public", origin=HOME)
+    deciding.release([entry.pk], "I know her", by="staff:1")
+    confirming.confirm(entry.pk, by="public", origin=HOME)
     assert cast.now(entry).held_at is None
     assert (latest(entry).verdict, latest(entry).evidence["cleared"]) == ("review", True)
 
 
 def test_a_person_whom_staff_hold_is_not_freed_by_confirming(launch: Launch) -> None:
     entry = joins(launch, "ada@example.com")
-    actions.hold([entry.pk], "wait", by="staff:1")
-    actions.confirm(entry.pk, by="public", origin=HOME)
+    deciding.hold([entry.pk], "wait", by="staff:1")
+    confirming.confirm(entry.pk, by="public", origin=HOME)
     assert cast.now(entry).held_by == "staff:1"
 
 
@@ -228,8 +228,8 @@ def test_an_owner_lists_a_domain_in_the_console(launch: Launch, client: Client) 
 def test_a_persons_hold_takes_over_a_rules_and_a_clean_confirm_does_not_end_it(launch: Launch) -> None:
     *_others, last = burst(launch)
     assert cast.now(last).held_by == "quality"
-    actions.hold([last.pk], "I want to ask her", by="staff:1")
-    actions.confirm(last.pk, by="public", origin=Origin("192.0.2.99", PHONE, "other"))
+    deciding.hold([last.pk], "I want to ask her", by="staff:1")
+    confirming.confirm(last.pk, by="public", origin=Origin("192.0.2.99", PHONE, "other"))
     assert cast.now(last).held_by == "staff:1"
 
 

@@ -17,7 +17,7 @@ from quality.models import Assessment
 from tests import cast
 from tests.conftest import Api, Mailbox
 from tests.signups import FORM, LOOK_IN_INBOX, PASSWORD, shared_code
-from waitlist import actions as waitlist
+from waitlist.actions import deciding, tuning
 from waitlist.channels import read
 from waitlist.models import Entry, Launch
 
@@ -66,11 +66,11 @@ def test_whom_the_rules_hold_for_their_join_is_not_told_so_by_a_code(
     api: Api, launch: Launch, mailbox: Mailbox
 ) -> None:
     held = cast.waits(launch, "ada")
-    waitlist.hold([held.pk], "The rules suspect them.", by="quality")
+    deciding.hold([held.pk], "The rules suspect them.", by="quality")
     said = api.post(REDEEM, {"code": cast.code_of(cast.ben(launch)), "email": "ada@example.com"}, HTTP_USER_AGENT=PHONE)
     assert said.status_code == 200
     assert cast.now(held).status == "waiting"
-    waitlist.release([held.pk], "I know her", by="staff:1")
+    deciding.release([held.pk], "I know her", by="staff:1")
     assert "/redeem?token=" in mailbox.newest("ada@example.com").text
 
 
@@ -83,9 +83,9 @@ def test_the_form_answers_a_second_try_alike(launch: Launch) -> None:
 
 
 def test_an_open_launch_does_not_say_whom_the_rules_hold(launch: Launch) -> None:
-    waitlist.tune(launch, {"mode": "open"}, by="staff:1")
+    tuning.tune(launch, {"mode": "open"}, by="staff:1")
     held = cast.waits(launch, "ada")
-    waitlist.hold([held.pk], "The rules suspect them.", by="quality")
+    deciding.hold([held.pk], "The rules suspect them.", by="quality")
     said = signs_up(Client(), "ada@example.com")
     assert (said.status_code, said["Location"]) == (302, LOOK_IN_INBOX)
     assert not User.objects.filter(email="ada@example.com").exists()
@@ -97,7 +97,7 @@ def test_the_use_is_kept_until_a_moderator_has_looked(api: Api, launch: Launch, 
     with pytest.raises(Refused):
         redeeming.redeem(launch, redeeming.Ask(read("email", "other@example.org"), code=code), by="public")
     entry = Entry.objects.get(canonical=EVE)
-    waitlist.release([entry.pk], "I know her", by="staff:1")
+    deciding.release([entry.pk], "I know her", by="staff:1")
     link = re.search(r"/redeem\?token=\S+", mailbox.newest(EVE).text)
     assert link
     page = Client().get(link[0])

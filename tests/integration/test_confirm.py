@@ -13,7 +13,8 @@ from outbox.keys import address_key
 from outbox.models import Event, Suppression
 from tests import cast
 from tests.conftest import Api, Mailbox
-from waitlist import actions, tokens
+from waitlist import tokens
+from waitlist.actions import confirming, deciding, tuning
 from waitlist.models import Entry, Launch
 
 CONFIRM = "/api/waitlist/confirm"
@@ -64,7 +65,7 @@ def test_digits_that_are_mailed_later_work(api: Api, launch: Launch, mailbox: Ma
 
 def test_who_comes_back_after_days_confirms_with_the_digits(api: Api, launch: Launch, mailbox: Mailbox) -> None:
     entry = cast.ada(launch)
-    actions.leave(entry, by="person:1")
+    deciding.leave(entry, by="person:1")
     Entry.objects.filter(pk=entry.pk).update(confirm_sent_at=timezone.now() - timedelta(days=2))
     cast.joins(launch, "ada")
     code = digits_mailed_to_ada(mailbox)
@@ -73,9 +74,9 @@ def test_who_comes_back_after_days_confirms_with_the_digits(api: Api, launch: La
 
 def test_joining_again_buys_no_tries(api: Api, launch: Launch) -> None:
     entry = cast.joins(launch, "ada")
-    Entry.objects.filter(pk=entry.pk).update(confirm_tries=actions.CONFIRM_TRIES)
+    Entry.objects.filter(pk=entry.pk).update(confirm_tries=confirming.CONFIRM_TRIES)
     cast.joins(launch, "ada")
-    assert not actions.count_try(launch, entry, by="public")
+    assert not confirming.count_try(launch, entry, by="public")
 
 
 def test_after_five_wrong_tries_the_digits_are_dead_and_the_link_is_not(api: Api, launch: Launch) -> None:
@@ -121,7 +122,7 @@ def test_a_held_person_sees_what_everybody_sees(api: Api, launch: Launch) -> Non
     entry = cast.ada(launch)
     api.with_token(tokens.person_token(entry))
     before = api.get("/api/waitlist/me").json()
-    actions.hold([entry.pk], "odd", by="staff:1")
+    deciding.hold([entry.pk], "odd", by="staff:1")
     after = api.get("/api/waitlist/me").json()
     assert (after["state"], after["position"]) == (before["state"], before["position"])
 
@@ -181,7 +182,7 @@ def test_stats_count_confirmed_people_only(api: Api, launch: Launch) -> None:
 
 
 def test_a_launch_can_close_its_stats(api: Api, launch: Launch) -> None:
-    actions.tune(launch, {"stats_public": False}, by="staff:1")
+    tuning.tune(launch, {"stats_public": False}, by="staff:1")
     assert api.get("/api/waitlist/stats").status_code == 401
 
 

@@ -21,7 +21,7 @@ from quality.models import Assessment, Reading
 from quality.rules import RULES, reason_of
 from tests import cast
 from tests.house.code import ROOT
-from waitlist import actions as waitlist
+from waitlist.actions import tuning
 from waitlist.models import Entry, Launch
 
 pytestmark = pytest.mark.django_db
@@ -161,7 +161,7 @@ def test_the_lines_are_drawn_without_a_script_a_style_or_another_site(console: C
 
 
 def test_the_lines_are_of_the_launch_that_the_list_shows(console: Client, launch: Launch) -> None:
-    other = waitlist.make_launch("other", "Other product", by="staff:1")
+    other = tuning.make_launch("other", "Other product", by="staff:1")
     readings.measure(launch)
     said = console.get(READINGS, {"launch__id__exact": other.pk}).content.decode()
     assert "<h2>Other product</h2>" in said and "<figure" not in said

@@ -24,7 +24,7 @@ from outbox.models import Delivery, Event
 from tests import cast
 from tests.conftest import Api, Mailbox
 from tests.signups import PASSWORD, address, shared_code, signs_up
-from waitlist import actions as waitlist
+from waitlist.actions import deciding, tuning
 from waitlist.models import Entry, Launch
 
 RESEND, REDEEM, CONFIRM = "/api/waitlist/resend", "/api/invites/redeem", "/api/waitlist/confirm"
@@ -157,7 +157,7 @@ def test_a_suspended_member_does_not_come_back_by_the_same_code(
 ) -> None:
     code = shared_code(launch, uses=5)
     assert status_of(api, code, "ada") == 200
-    waitlist.suspend([Entry.objects.get().pk], "abuse", by="staff:1")
+    deciding.suspend([Entry.objects.get().pk], "abuse", by="staff:1")
     assert status_of(api, code, "ada") == 422
     assert status_of(api.with_key(key("codes:redeem")), code, "ada") == 422
 
@@ -171,7 +171,7 @@ def completion(api: Api, launch: Launch) -> str:
 
 def test_a_mailed_link_completes_nothing_while_the_launch_is_closed(api: Api, launch: Launch, client: Client) -> None:
     token = completion(api, launch)
-    waitlist.tune(launch, {"enabled": False}, by="staff:1")
+    tuning.tune(launch, {"enabled": False}, by="staff:1")
     client.post("/redeem", {"token": token})
     assert Entry.objects.get().status == "waiting"
 

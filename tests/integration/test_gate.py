@@ -41,10 +41,11 @@ from tests.signups import (
     token_of_provider,
     user_named,
 )
-from waitlist import actions as waitlist
+from waitlist.actions import confirming, deciding, joining, tuning
 from waitlist.channels import read
 from waitlist.models import Entry, Launch
 from waitlist.queries import rules_of
+from waitlist.tokens import person_token, status_url
 
 JSON = "application/json"
 NOT_ACCEPTED = "This code cannot be accepted"
@@ -73,7 +74,7 @@ def is_signed_in(client: Client) -> bool:
 
 
 def tune(launch: Launch, **changes: Any) -> None:
-    waitlist.tune(launch, changes, by="staff:1")
+    tuning.tune(launch, changes, by="staff:1")
 
 
 def code_row(launch: Launch, text: str) -> Code:
@@ -210,13 +211,13 @@ class TestInvitesThatAreOver:
 
     def test_a_forged_one_and_a_blocked_persons_read_the_same(self, launch: Launch, client: Client) -> None:
         entry, invite = cast.invited(launch, "ada")
-        waitlist.block([entry.pk], "abuse", by="staff:1")
+        deciding.block([entry.pk], "abuse", by="staff:1")
         blocked, forged = opens(client, invite), client.get("/sign-in", {"invite": "WzEsMV0:nonsense"})
         assert plain(blocked) == plain(forged) and forged.status_code == 404
 
     def test_a_persons_private_token_is_no_invite(self, launch: Launch, client: Client) -> None:
         entry = cast.invited(launch, "ada")[0]
-        token = waitlist.tokens.person_token(entry)
+        token = person_token(entry)
         assert client.get("/sign-in", {"invite": token}).status_code == 404
         assert signs_up_by_json(client, "ada", headers={"X-Invite-Token": token}).status_code == 422
 
@@ -284,7 +285,7 @@ class TestWithACode:
 
     @pytest.mark.parametrize("state", ["reject", "block"])
     def test_nobody_who_was_turned_away_comes_in(self, launch: Launch, client: Client, state: str) -> None:
-        getattr(waitlist, state)([cast.ada(launch).pk], "a reason", by="staff:1")
+        getattr(deciding, state)([cast.ada(launch).pk], "a reason", by="staff:1")
         assert error_of(signs_up(client, "ada", shared_code(launch))).startswith(NOT_ACCEPTED)
         assert not User.objects.exists()
 
@@ -331,7 +332,7 @@ class TestOnTheListAlready:
         self, launch: Launch, client: Client, mailbox: Mailbox
     ) -> None:
         ben = cast.ben(launch)
-        client.get("/me", {"token": waitlist.tokens.person_token(ben)})
+        client.get("/me", {"token": person_token(ben)})
         form = client.get("/signup", follow=True)
         assert 'value="ben@example.com"' in form.content.decode()
         signs_up(client, "ben")
@@ -349,14 +350,14 @@ class TestOnTheListAlready:
 
     def test_the_private_link_of_one_person_proves_nothing_of_another(self, launch: Launch, client: Client) -> None:
         cast.ada(launch)
-        client.get("/me", {"token": waitlist.tokens.person_token(cast.ben(launch))})
+        client.get("/me", {"token": person_token(cast.ben(launch))})
         assert error_of(signs_up(client, "ada")).startswith("Type your invitation code")
         assert signs_up(client, "ada", shared_code(launch))["Location"] == LOOK_IN_INBOX
         assert not User.objects.exists()
 
     def test_with_their_own_link_open_a_friends_code_works_at_once(self, launch: Launch, client: Client) -> None:
         ada = cast.ada(launch)
-        client.get("/me", {"token": waitlist.tokens.person_token(ada)})
+        client.get("/me", {"token": person_token(ada)})
         assert signs_up(client, "ada", shared_code(launch))["Location"] == "/me"
         assert cast.now(ada).user == user_named("ada") and is_signed_in(client)
 
@@ -586,7 +587,7 @@ class TestAnOpenLaunch:
         assert cast.now(ada).user == user_named("ada")
 
     def test_nobody_who_was_blocked_comes_in(self, launch: Launch, client: Client) -> None:
-        waitlist.block([cast.ada(launch).pk], "abuse", by="staff:1")
+        deciding.block([cast.ada(launch).pk], "abuse", by="staff:1")
         assert error_of(signs_up(client, "ada")).startswith(NOT_ACCEPTED)
 
 
@@ -733,7 +734,7 @@ class TestOpeningChangesNothing:
         _entry, invite = cast.invited(launch, "ada")
         member, code = cast.ben(launch), shared_code(launch)
         links = [tokens.signup_url(invite), tokens.share_url(code), "/signup", "/sign-in", FORM, "/accounts/login/"]
-        links += ["/sign-in?invite=nonsense", waitlist.tokens.status_url(member), FORM, LOOK_IN_INBOX, SOCIAL_FORM]
+        links += ["/sign-in?invite=nonsense", status_url(member), FORM, LOOK_IN_INBOX, SOCIAL_FORM]
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION READ ONLY")
             for link in links:
@@ -835,9 +836,9 @@ def invited_by_phone(launch: Launch) -> tuple[Entry, Invite]:
     """Hal waits by phone and is invited."""
     rules = rules_of(None)
     assert rules
-    application = waitlist.Application(read("phone", "+44 20 7946 0958"), name="Hal")
-    joined = waitlist.join(rules, application, by="public", origin=NOWHERE)
-    waitlist.confirm(joined.entry_id, by="public")
+    application = joining.Application(read("phone", "+44 20 7946 0958"), name="Hal")
+    joined = joining.join(rules, application, by="public", origin=NOWHERE)
+    confirming.confirm(joined.entry_id, by="public")
     inviting.invite(launch, [joined.entry_id], by="staff:1")
     invite = Invite.objects.select_related("code", "entry__launch").get(entry=joined.entry_id)
     return invite.entry, invite

@@ -29,7 +29,7 @@ from quality.tasks import decide
 from tests import cast
 from tests.conftest import Api
 from tests.signups import signs_up, user_named
-from waitlist import actions as waitlist
+from waitlist.actions import deciding, tuning
 from waitlist.models import Day, Entry, Launch
 
 pytestmark = pytest.mark.django_db
@@ -229,10 +229,10 @@ def test_staff_who_invite_somebody_now_are_told_which_gate_is_closed(launch: Lau
 
 
 def test_an_approval_under_a_closed_gate_approves_and_invites_nobody(launch: Launch) -> None:
-    waitlist.tune(launch, {"approval": "manual", "invite_on_approval": True}, by=OWNER)
+    tuning.tune(launch, {"approval": "manual", "invite_on_approval": True}, by=OWNER)
     ada = cast.ada(launch)
     guarded(launch, BAD)
-    assert waitlist.approve([ada.pk], "known", by=OWNER) == 1
+    assert deciding.approve([ada.pk], "known", by=OWNER) == 1
     assert cast.now(ada).status == "approved"
 
 
@@ -312,7 +312,7 @@ def test_a_key_reads_the_true_reason(api: Api, key: Callable[..., str], launch: 
 def test_an_open_launch_too_is_stopped_by_a_gate_that_stops_everything(
     stops: str, comes_in: bool, client: Client, launch: Launch
 ) -> None:
-    waitlist.tune(launch, {"mode": "open"}, by=OWNER)
+    tuning.tune(launch, {"mode": "open"}, by=OWNER)
     guarded(launch, BAD, stops=stops)
     signs_up(client, "eve")
     assert Entry.objects.filter(status="registered").exists() is comes_in

@@ -20,7 +20,7 @@ from tests import cast
 from tests.conftest import Api
 from tests.integration.test_redeem import REASONS, REDEEM, made, refused_code
 from tests.limited import EVES_NETWORK, in_force, refused
-from waitlist import actions as waitlist
+from waitlist.actions import deciding
 from waitlist.models import Entry, Launch
 from waitlist.tokens import person_token
 
@@ -190,7 +190,7 @@ def test_who_is_in_is_held_for_like_anybody(api: Api, launch: Launch, product: A
     assert broken() == []
 
 
-@pytest.mark.parametrize("verb", [waitlist.block, waitlist.reject, waitlist.hold])
+@pytest.mark.parametrize("verb", [deciding.block, deciding.reject, deciding.hold])
 def test_who_was_turned_away_reads_what_a_bad_code_reads(verb: Callable[..., int], api: Api, launch: Launch) -> None:
     verb([cast.ada(launch).pk], "spam", by="staff:1")
     bad = api.post(HOLD, {"code": "VES-XXXX-XXXX-YYYY", "email": ADA})

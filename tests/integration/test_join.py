@@ -14,7 +14,8 @@ from outbox.keys import address_key
 from outbox.models import Event
 from tests import cast
 from tests.conftest import Api, Mailbox
-from waitlist import actions, tokens
+from waitlist import tokens
+from waitlist.actions import deciding, keeping, tuning, vouching
 from waitlist.models import Entry, Launch, Trace
 
 JOIN = "/api/waitlist/join"
@@ -46,13 +47,17 @@ def some_state(launch: Launch, who: str) -> None:
         "invited": cast.invited,
         "registered": cast.registers,
     }
-    verbs: dict[str, Callable[..., int]] = {"held": actions.hold, "blocked": actions.block, "rejected": actions.reject}
+    verbs: dict[str, Callable[..., int]] = {
+        "held": deciding.hold,
+        "blocked": deciding.block,
+        "rejected": deciding.reject,
+    }
     if who in makers:
         makers[who](launch, "ada")
     elif who != "new":
         entry = cast.ada(launch)
         if who == "left":
-            actions.leave(entry, by="person")
+            deciding.leave(entry, by="person")
         elif who in verbs:
             verbs[who]([entry.pk], "a test", by="staff:1")
 
@@ -66,7 +71,7 @@ def test_a_known_person_is_told_in_their_mailbox(api: Api, launch: Launch, mailb
 
 
 def test_who_was_blocked_is_not_written_to(api: Api, launch: Launch, mailbox: Mailbox) -> None:
-    actions.block([cast.ada(launch).pk], "spam", by="staff:1")
+    deciding.block([cast.ada(launch).pk], "spam", by="staff:1")
     before = len(mailbox.all())
     api.post(JOIN, {"email": "ada@example.com"})
     assert len(mailbox.all()) == before
@@ -87,14 +92,14 @@ def test_the_persons_own_token_reads_the_truth(api: Api, launch: Launch) -> None
 
 
 def test_a_launch_may_reveal_membership(api: Api, launch: Launch) -> None:
-    actions.tune(launch, {"reveal_membership": True}, by="staff:1")
+    tuning.tune(launch, {"reveal_membership": True}, by="staff:1")
     cast.ada(launch)
     said = api.post(JOIN, {"email": "ada@example.com"}).json()
     assert (said["already_on_list"], said["position"], said["status_url"]) == (True, 1, None)
 
 
 def test_without_confirmation_people_wait_at_once(api: Api, launch: Launch, key: Callable[..., str]) -> None:
-    actions.tune(launch, {"confirm_contact": False}, by="staff:1")
+    tuning.tune(launch, {"confirm_contact": False}, by="staff:1")
     said = api.with_key(key("waitlist:write")).post(JOIN, {"email": "ada@example.com"}).json()
     assert (said["state"], said["position"], said["total_waiting"]) == ("waiting", 1, 1)
 
@@ -108,7 +113,7 @@ def test_joining_twice_changes_nothing(api: Api, launch: Launch) -> None:
 
 def test_who_left_may_come_again(api: Api, launch: Launch) -> None:
     entry = cast.ada(launch)
-    actions.leave(entry, by="person")
+    deciding.leave(entry, by="person")
     api.post(JOIN, {"email": "ada@example.com"})
     assert cast.now(entry).status == "pending"
 
@@ -125,7 +130,7 @@ def test_a_keyed_caller_vouches_for_a_source(api: Api, launch: Launch, key: Call
 
 
 def test_a_signed_link_vouches_for_so_many_people_and_no_more(api: Api, launch: Launch) -> None:
-    link = actions.make_source_link(launch, "producthunt", expires_at=timezone.now() + timedelta(1), cap=1, by="cli")
+    link = vouching.make_source_link(launch, "producthunt", expires_at=timezone.now() + timedelta(1), cap=1, by="cli")
     via = parse_qs(urlparse(tokens.source_link(link, launch)).query)["via"][0]
     for name in ("ada", "ada", "ben"):
         api.post(JOIN, {"email": f"{name}@example.com", "via": via})
@@ -142,13 +147,13 @@ def test_network_and_browser_are_kept_apart_and_purged(api: Api, launch: Launch)
     api.post(JOIN, {"email": "ada@example.com"}, HTTP_USER_AGENT="Phone/1", REMOTE_ADDR="192.0.2.7")
     trace = Trace.objects.get()
     assert (trace.network, trace.user_agent) == ("192.0.2.7", "Phone/1")
-    assert actions.purge_traces(timezone.now() + timedelta(89)) == 0
-    assert actions.purge_traces(timezone.now() + timedelta(91)) == 1
+    assert keeping.purge_traces(timezone.now() + timedelta(89)) == 0
+    assert keeping.purge_traces(timezone.now() + timedelta(91)) == 1
 
 
 @pytest.mark.parametrize("changes", [{"enabled": False}, {"mode": "codes"}])
 def test_a_closed_launch_takes_nobody(changes: dict[str, object], api: Api, launch: Launch) -> None:
-    actions.tune(launch, changes, by="staff:1")
+    tuning.tune(launch, changes, by="staff:1")
     said = api.post(JOIN, {"email": "ada@example.com"})
     assert (said.status_code, said.json()["code"]) == (403, "launch_closed")
     assert not Entry.objects.exists()
@@ -174,7 +179,7 @@ def test_an_unknown_friend_changes_nothing(api: Api, launch: Launch) -> None:
 
 
 def test_another_launch_has_its_own_list(api: Api, launch: Launch) -> None:
-    actions.make_launch("second", "Second", by="staff:1")
+    tuning.make_launch("second", "Second", by="staff:1")
     cast.ada(launch)
     assert api.post(JOIN, {"email": "ada@example.com", "launch": "second"}).status_code == 200
     assert Entry.objects.filter(canonical="ada@example.com").count() == 2

@@ -22,7 +22,7 @@ from referrals import actions, queries
 from referrals.models import LedgerLine, Referral, Reward
 from tests import cast
 from tests.integration.test_referrals import brought, by_link, comes_in, milestones_paid, priority, states
-from waitlist import actions as waitlist
+from waitlist.actions import awarding, confirming, deciding, registering
 from waitlist.models import Entry, Launch
 from waitlist.tokens import PERSON_COOKIE, person_token
 
@@ -55,11 +55,11 @@ def assessed(entry: Entry, verdict: str) -> None:
 def in_review(entry: Entry) -> None:
     """The rules doubt somebody, who is held for it."""
     assessed(entry, "review")
-    waitlist.hold([entry.pk], "the rules doubt them", by="rules")
+    deciding.hold([entry.pk], "the rules doubt them", by="rules")
 
 
 def released(entry: Entry) -> None:
-    waitlist.release([entry.pk], "they are real", by="staff:1")
+    deciding.release([entry.pk], "they are real", by="staff:1")
     relay.drain()
 
 
@@ -81,7 +81,7 @@ def ledger(referrer: Entry) -> list[tuple[str, int, str]]:
 def test_a_voided_friend_takes_the_points_back_and_both_lines_stand(launch: Launch) -> None:
     ada = cast.ada(launch)
     cleo = by_link(ada, "cleo")
-    waitlist.reject([cleo.pk], "fake", by="staff:1")
+    deciding.reject([cleo.pk], "fake", by="staff:1")
     relay.drain()
     assert priority(ada) == 5
     assert ledger(ada) == [("points", 5, "friend confirmed"), ("points", -5, "friend voided: friend is gone")]
@@ -178,7 +178,7 @@ def test_points_and_a_tier_are_taken_back_and_returned(launch: Launch, bulk: str
     ada = cast.ada(launch)
     actions.set_milestone(launch, 1, kind="points", amount=20, by="staff:1")
     actions.set_milestone(launch, 2, kind="tier", tier="pro", by="staff:1")
-    waitlist.raise_tier(ada.pk, "early", by="staff:1")
+    registering.raise_tier(ada.pk, "early", by="staff:1")
     brought(ada, bulk, 2)
     void(ada, 2)
     assert (priority(ada), cast.now(ada).tier) == (5, "early")
@@ -192,7 +192,7 @@ def test_a_tier_that_staff_gave_since_is_left(launch: Launch, bulk: str) -> None
     ada = cast.ada(launch)
     actions.set_milestone(launch, 1, kind="tier", tier="pro", by="staff:1")
     brought(ada, bulk, 1)
-    waitlist.raise_tier(ada.pk, "vip", by="staff:1")
+    registering.raise_tier(ada.pk, "vip", by="staff:1")
     void(ada, 1)
     assert cast.now(ada).tier == "vip"
 
@@ -240,7 +240,7 @@ def test_a_denied_friend_is_not_counted_by_confirming(launch: Launch) -> None:
     ada = cast.ada(launch)
     cleo = cast.joins(launch, "cleo", referral_code=ada.referral_code)
     assessed(cleo, "deny")
-    waitlist.confirm(cleo.pk, by="public")
+    confirming.confirm(cleo.pk, by="public")
     relay.drain()
     assert states(ada) == ["voided"]
     assert priority(ada) == 5
@@ -249,7 +249,7 @@ def test_a_denied_friend_is_not_counted_by_confirming(launch: Launch) -> None:
 def test_a_denied_friend_whom_staff_release_counts_anew(launch: Launch) -> None:
     ada = cast.ada(launch)
     cleo = by_link(ada, "cleo")
-    waitlist.hold([cleo.pk], "denied", by="rules")
+    deciding.hold([cleo.pk], "denied", by="rules")
     assessed(cleo, "deny")
     relay.drain()
     released(cleo)
@@ -305,10 +305,10 @@ def test_a_milestone_waits_for_a_friend_in_doubt(ben: Entry, bulk: str) -> None:
 
 def test_a_milestone_waits_for_a_suspended_friend(ben: Entry, bulk: str) -> None:
     friends = brought(ben, bulk, 2)
-    waitlist.suspend([friends[0].pk], "looks odd", by="staff:1")
+    deciding.suspend([friends[0].pk], "looks odd", by="staff:1")
     brought(ben, bulk, 1, start=2)
     assert milestones_paid(ben) == []
-    waitlist.restore([friends[0].pk], "all is well", by="staff:1")
+    deciding.restore([friends[0].pk], "all is well", by="staff:1")
     relay.drain()
     assert milestones_paid(ben) == [3]
 
@@ -324,7 +324,7 @@ def test_points_wait_for_a_friend_in_doubt(launch: Launch) -> None:
     ada = cast.ada(launch)
     cleo = cast.joins(launch, "cleo", referral_code=ada.referral_code)
     in_review(cleo)
-    waitlist.confirm(cleo.pk, by="public")
+    confirming.confirm(cleo.pk, by="public")
     assert (states(ada), priority(ada)) == (["confirmed"], 5)
     released(cleo)
     assert priority(ada) == 10
@@ -343,7 +343,7 @@ def test_quality_counts_friends_in_review_against_who_brought_them(launch: Launc
 def test_a_moderators_own_hold_is_no_finding_of_the_rules(launch: Launch, bulk: str) -> None:
     ada = cast.ada(launch)
     friends = brought(ada, bulk, 3)
-    waitlist.hold([friends[0].pk], "a question", by="staff:1")
+    deciding.hold([friends[0].pk], "a question", by="staff:1")
     assert queries.quality_of(ada)["quality_score"] == 0.8
 
 
@@ -385,7 +385,7 @@ def test_the_console_shows_both_lines_and_how_quality_is_made(console: Client, b
 
 def test_the_ledger_opens_with_what_stood_before_it(launch: Launch) -> None:
     ada = cast.ada(launch)
-    waitlist.award(ada.pk, "friend_confirmed", 5, key="77", by="system")
+    awarding.award(ada.pk, "friend_confirmed", 5, key="77", by="system")
     with connection.cursor() as cursor:
         cursor.execute(import_module("referrals.migrations.0002_ledger").OPENING)
     assert list(LedgerLine.objects.values_list("referrer", "friend", "amount")) == [(ada.pk, 77, 5)]

@@ -222,7 +222,7 @@ def test_every_door_names_a_limit_of_the_table() -> None:
 def test_every_form_that_asks_for_a_secret_or_sends_a_mail_has_a_limit() -> None:
     asks = re.compile(r"(login|signup|password|confirm|verif|code|reauthenticate|token$)")
     free = re.compile(
-        r"(_done|_sent|_error|_cancelled|inactive|callback|connections|refresh|set_password|password_change|account_email_v)"
+        r"(_done|_sent|_error|_cancelled|inactive|callback|connections|refresh|set_password|password_change|account_email_v|manage_recovery_codes)"
     )
     named = {
         name for name, _view in routes() if name.startswith(("account_", "socialaccount_", "headless:", "admin:login"))

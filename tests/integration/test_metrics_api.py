@@ -22,7 +22,7 @@ from quality.measures import METRICS, Measured
 from quality.models import Activity, Assessment, Decision, Gate, Override, Reading
 from tests import cast
 from tests.conftest import Api
-from waitlist import actions as waitlist
+from waitlist.actions import deciding, tuning
 from waitlist.models import Entry, Launch
 
 TRUST = "/api/quality/trust-score"
@@ -134,13 +134,13 @@ def test_frauds_are_who_was_reported_suspended_or_held_by_a_rule(launch: Launch)
     people = members(launch, 10)
     reported, suspended, held, overruled, held_by_hand, _fine = people[:6]
     tell(launch, [reported], "reported")
-    waitlist.suspend([suspended.pk], "odd", by="staff:1")
+    deciding.suspend([suspended.pk], "odd", by="staff:1")
     for one in (held, overruled):
         Assessment.objects.create(
             launch=launch, entry=one, act="redeem", evidence={}, rules=["x"], score=60, verdict="review"
         )
-    waitlist.hold([held.pk, overruled.pk, held_by_hand.pk], "risk", by="system")
-    waitlist.release([overruled.pk], "an office", by="staff:1")
+    deciding.hold([held.pk, overruled.pk, held_by_hand.pk], "risk", by="system")
+    deciding.release([overruled.pk], "an office", by="staff:1")
     assert look(launch, "fraud_rate") == Measured(0.3, 10)
 
 
@@ -151,7 +151,7 @@ def test_an_assessment_that_came_later_says_who_is_a_fraud(launch: Launch) -> No
         Assessment.objects.create(
             launch=launch, entry=one, act="again", evidence={}, rules=[], score=0, verdict=verdict
         )
-    waitlist.hold([one.pk], "a look", by="staff:1")
+    deciding.hold([one.pk], "a look", by="staff:1")
     assert look(launch, "fraud_rate").value == 0.0
 
 
@@ -163,7 +163,7 @@ def test_without_any_report_what_rests_on_reports_is_missing_and_not_zero(launch
 
 
 def test_another_launch_does_not_mix_in(launch: Launch) -> None:
-    other = waitlist.make_launch("other", "Other", by="staff:1")
+    other = tuning.make_launch("other", "Other", by="staff:1")
     tell(other, members(other, 3), "churned")
     tell(launch, members(launch, 2), "engaged")
     assert look(launch, "churn_rate") == Measured(0.0, 2)
@@ -252,8 +252,8 @@ def test_what_rests_on_reports_is_as_old_as_the_newest_report(launch: Launch) ->
 
 
 def test_the_scheduled_job_measures_every_open_launch(launch: Launch) -> None:
-    waitlist.make_launch("shut", "Shut", by="staff:1", enabled=False)
-    other = waitlist.make_launch("other", "Other", by="staff:1")
+    tuning.make_launch("shut", "Shut", by="staff:1", enabled=False)
+    other = tuning.make_launch("other", "Other", by="staff:1")
     tasks.measure()
     assert set(Reading.objects.values_list("launch", flat=True)) == {launch.pk, other.pk}
     assert "quality.measure" in {job["task"] for job in app.conf.beat_schedule.values()}
@@ -368,6 +368,6 @@ def test_only_a_key_with_the_scope_reads_it(
 
 
 def test_the_score_of_another_launch_is_read_by_its_name(healthy: Launch, reader: Api) -> None:
-    waitlist.make_launch("other", "Other", by="staff:1")
+    tuning.make_launch("other", "Other", by="staff:1")
     assert reader.get(TRUST, {"launch": "other"}).json()["trust_score"] is None
     assert reader.get(TRUST, {"launch": "nowhere"}).status_code == 400

@@ -19,7 +19,7 @@ from outbox.models import Event
 from quality.actions import gating
 from quality.models import Reading
 from tests import cast
-from waitlist import actions as waitlist
+from waitlist.actions import awarding, deciding, tuning
 from waitlist.models import Day, Entry, Launch
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +36,7 @@ def reads(launch: Launch, value: float) -> None:
 @pytest.fixture
 def paced(launch: Launch) -> Launch:
     """A launch with a gate on churn that is open, steps of two, three days of bake time, and twenty people who wait."""
-    waitlist.tune(launch, {"pace_step": 2, "daily_quota": 7}, by="staff:1")
+    tuning.tune(launch, {"pace_step": 2, "daily_quota": 7}, by="staff:1")
     reads(launch, GOOD)
     gate = gating.set_gate(launch, "churn_rate", by="staff:1", now=timezone.now(), closes_at=0.10, opens_at=0.08)
     gating.switch_on(gate, "a test", by="staff:1", now=timezone.now())
@@ -126,7 +126,7 @@ def test_an_explicit_count_is_kept_and_has_to_bake_too(paced: Launch, clock: tim
 
 
 def test_without_a_gate_the_quota_alone_paces_every_day(launch: Launch) -> None:
-    waitlist.tune(launch, {"pace_step": 2, "daily_quota": 7}, by="staff:1")
+    tuning.tune(launch, {"pace_step": 2, "daily_quota": 7}, by="staff:1")
     for n in range(10):
         cast.waits(launch, f"p{n}")
     assert releasing.release(launch, by="beat").released == 7
@@ -154,10 +154,10 @@ def test_cron_that_names_a_count_is_refused_by_a_closed_gate(paced: Launch) -> N
 
 def shared(launch: Launch, first: int, lottery: int, people: int = 20) -> list[Entry]:
     """People of whom the later ones have more points, and a launch that shares places."""
-    waitlist.tune(launch, {"share_first": first, "share_lottery": lottery}, by="staff:1")
+    tuning.tune(launch, {"share_first": first, "share_lottery": lottery}, by="staff:1")
     crowd = [cast.waits(launch, f"p{n}") for n in range(people)]
     for n, one in enumerate(crowd):
-        waitlist.award(one.pk, "reward", n, key="test", by="staff:1")
+        awarding.award(one.pk, "reward", n, key="test", by="staff:1")
     return crowd
 
 
@@ -192,7 +192,7 @@ def test_a_share_that_nobody_fills_leaves_no_place_empty(launch: Launch) -> None
 
 def test_held_people_stand_in_no_share(launch: Launch) -> None:
     crowd = shared(launch, 50, 50, people=4)
-    waitlist.hold([crowd[0].pk, crowd[1].pk], "odd", by="rules")
+    deciding.hold([crowd[0].pk, crowd[1].pk], "odd", by="rules")
     assert releasing.release(launch, 4, by="staff:1").released == 2
     assert cast.now(crowd[0]).status == "waiting"
 
@@ -224,9 +224,9 @@ def test_drawing_again_finds_somebody_who_was_passed_over(launch: Launch) -> Non
 
 def test_who_was_held_during_the_draw_was_not_passed_over(launch: Launch) -> None:
     crowd = shared(launch, 0, 50)
-    waitlist.hold([one.pk for one in crowd[:16]], "odd", by="rules")
+    deciding.hold([one.pk for one in crowd[:16]], "odd", by="rules")
     batch = releasing.release(launch, 2, by="staff:1")
-    waitlist.release([one.pk for one in crowd[:16]], "fine", by="staff:1")
+    deciding.release([one.pk for one in crowd[:16]], "fine", by="staff:1")
     call_command("draw_lots", batch.pk, stdout=StringIO())
 
 
@@ -237,7 +237,7 @@ def test_a_batch_without_lots_has_none_to_draw(launch: Launch) -> None:
 
 def test_bake_time_is_counted_in_local_dates(paced: Launch, clock: time_machine.Traveller) -> None:
     """A batch of nine o'clock and some seconds must not push the next one to the day after."""
-    waitlist.tune(paced, {"time_zone": "Pacific/Auckland"}, by="staff:1")
+    tuning.tune(paced, {"time_zone": "Pacific/Auckland"}, by="staff:1")
     clock.move_to(datetime.fromisoformat("2027-01-04T09:00:05+13:00"))
     assert runs(paced) == "begin 2"
     clock.move_to(datetime.fromisoformat("2027-01-07T09:00:00+13:00"))

@@ -17,7 +17,8 @@ from tests import cast
 from tests.conftest import Api, Mailbox
 from tests.house.code import ROOT
 from tests.integration.test_join import some_state
-from waitlist import actions, scoring, tokens
+from waitlist import scoring, tokens
+from waitlist.actions import deciding, tuning, vouching
 from waitlist.models import Entry, Launch, Points
 from waitlist.tokens import PERSON_COOKIE
 
@@ -126,7 +127,7 @@ def test_the_site_that_linked_here_is_the_source(site: str, source: str, client:
 
 def test_a_signed_source_link_gives_its_points(client: Client, launch: Launch) -> None:
     tomorrow = timezone.now() + timedelta(days=1)
-    link = actions.make_source_link(launch, "producthunt", expires_at=tomorrow, cap=1, by="staff:1")
+    link = vouching.make_source_link(launch, "producthunt", expires_at=tomorrow, cap=1, by="staff:1")
     page = client.get(tokens.source_link(link, launch))
     client.post("/waitlist", ADA | {name: page.context["form"].initial[name] for name in ("via", "launch")})
     assert Points.objects.get(rule="source").points == 20
@@ -140,7 +141,7 @@ def test_joining_by_phone_writes_a_text_message(client: Client, launch: Launch, 
 
 @COMMITS
 def test_a_closed_launch_shows_the_way_in_by_code(client: Client, launch: Launch) -> None:
-    actions.tune(launch, {"mode": "codes"}, by="staff:1")
+    tuning.tune(launch, {"mode": "codes"}, by="staff:1")
     assert 'action="/signup"' in text(client.get("/"))
     assert "This launch takes nobody in" in text(client.post("/waitlist", ADA))
     assert not Entry.objects.exists()
@@ -148,7 +149,7 @@ def test_a_closed_launch_shows_the_way_in_by_code(client: Client, launch: Launch
 
 def test_a_launch_may_tell_who_is_in_line(client: Client, launch: Launch) -> None:
     cast.ada(launch)
-    actions.tune(launch, {"reveal_membership": True}, by="staff:1")
+    tuning.tune(launch, {"reveal_membership": True}, by="staff:1")
     assert "You are in line already: number 1" in text(client.post("/waitlist", ADA, follow=True))
 
 
@@ -252,13 +253,13 @@ def test_a_member_sees_their_codes_and_their_friends_first_names(launch: Launch)
 
 def test_a_blocked_person_reads_the_same_as_a_rejected_one(launch: Launch) -> None:
     ada, eve = cast.ada(launch), cast.waits(launch, "eve")
-    actions.block([ada.pk], "spam", by="staff:1")
-    actions.reject([eve.pk], "no room", by="staff:1")
+    deciding.block([ada.pk], "spam", by="staff:1")
+    deciding.reject([eve.pk], "no room", by="staff:1")
     assert text(browser_of(ada).get("/me")) == text(browser_of(eve).get("/me"))
 
 
 def test_deferring_keeps_the_place_until_the_day_begins_there(launch: Launch) -> None:
-    actions.tune(launch, {"time_zone": "Asia/Tokyo"}, by="staff:1")
+    tuning.tune(launch, {"time_zone": "Asia/Tokyo"}, by="staff:1")
     ada = cast.ada(launch)
     day = timezone.now().date() + timedelta(days=30)
     browser_of(ada).post("/me/defer", {"until": day.isoformat()})

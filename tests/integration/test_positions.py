@@ -16,7 +16,8 @@ from invites.models import Code
 from outbox import sql
 from outbox.models import Event
 from tests import cast
-from waitlist import actions, queries, ranking
+from waitlist import queries, ranking
+from waitlist.actions import awarding, confirming, deciding, tuning
 from waitlist.models import Entry, Launch, Points, QueueCount
 from waitlist.scoring import PERSONAS
 
@@ -81,7 +82,7 @@ def somebody_joins(crowd: Crowd) -> None:
 
 def somebody_confirms(crowd: Crowd) -> None:
     for pk in crowd.some(status="pending"):
-        actions.confirm(pk, by="public")
+        confirming.confirm(pk, by="public")
 
 
 def somebody_who_left_joins_again(crowd: Crowd) -> None:
@@ -91,47 +92,47 @@ def somebody_who_left_joins_again(crowd: Crowd) -> None:
 
 def somebody_gains_points(crowd: Crowd) -> None:
     for pk in crowd.some():
-        actions.award(pk, "reward", crowd.draw.randint(1, 120), key=str(len(crowd.lived)), by="system")
+        awarding.award(pk, "reward", crowd.draw.randint(1, 120), key=str(len(crowd.lived)), by="system")
 
 
 def somebody_loses_points(crowd: Crowd) -> None:
     lines = list(Points.objects.filter(entry__launch=crowd.launch, rule="reward").order_by("pk"))
     for line in crowd.draw.sample(lines, min(len(lines), 1)):
-        actions.withdraw(line.entry_id, "reward", line.key, by="system")
+        awarding.withdraw(line.entry_id, "reward", line.key, by="system")
 
 
 def a_moderator_holds(crowd: Crowd) -> None:
-    actions.hold(crowd.some(held_at=None), "odd", by="staff:1")
+    deciding.hold(crowd.some(held_at=None), "odd", by="staff:1")
 
 
 def a_moderator_lets_go(crowd: Crowd) -> None:
-    actions.release(crowd.some(held_at__isnull=False), "fine", by="staff:1")
+    deciding.release(crowd.some(held_at__isnull=False), "fine", by="staff:1")
 
 
 def a_moderator_approves(crowd: Crowd) -> None:
-    actions.approve(crowd.some(status="waiting"), "fine", by="staff:1")
+    deciding.approve(crowd.some(status="waiting"), "fine", by="staff:1")
 
 
 def a_moderator_rejects(crowd: Crowd) -> None:
-    actions.reject(crowd.some(), "spam", by="staff:1")
+    deciding.reject(crowd.some(), "spam", by="staff:1")
 
 
 def a_moderator_blocks(crowd: Crowd) -> None:
-    actions.block(crowd.some(), "abuse", by="staff:1")
+    deciding.block(crowd.some(), "abuse", by="staff:1")
 
 
 def an_appeal_is_heard(crowd: Crowd) -> None:
-    actions.appeal(crowd.some(status__in=["rejected", "blocked"]), "a mistake", by="staff:1")
+    deciding.appeal(crowd.some(status__in=["rejected", "blocked"]), "a mistake", by="staff:1")
 
 
 def somebody_leaves(crowd: Crowd) -> None:
     if tired := crowd.one(status__in=["pending", "waiting", "approved", "invited"]):
-        actions.leave(tired, by=f"person:{tired.pk}")
+        deciding.leave(tired, by=f"person:{tired.pk}")
 
 
 def somebody_asks_to_be_passed_over(crowd: Crowd) -> None:
     if busy := crowd.one(status="waiting"):
-        actions.defer(busy, timezone.now() + timedelta(days=crowd.draw.randint(1, 30)), by=f"person:{busy.pk}")
+        deciding.defer(busy, timezone.now() + timedelta(days=crowd.draw.randint(1, 30)), by=f"person:{busy.pk}")
 
 
 def a_batch_goes_out(crowd: Crowd) -> None:
@@ -183,7 +184,7 @@ WEIGHTS = [14, 14] + [2] * (len(HAPPENINGS) - 2)  # enough people for something 
 @pytest.mark.parametrize("seed", range(3))
 def test_whatever_happens_every_position_is_exact(launch: Launch, seed: int) -> None:
     crowd = Crowd(launch, random.Random(seed))
-    other = Crowd(actions.make_launch("other", "Other", by="staff:1", confirm_contact=False), random.Random(-seed))
+    other = Crowd(tuning.make_launch("other", "Other", by="staff:1", confirm_contact=False), random.Random(-seed))
     for _n in range(10):
         somebody_joins(crowd)
     for _round in range(6):
@@ -207,7 +208,7 @@ def test_a_boost_shows_at_once(launch: Launch) -> None:
         cast.waits(launch, name)
     ada = cast.ada(launch)
     ranking.fold()
-    actions.award(ada.pk, "reward", 50, key="1", by="system")
+    awarding.award(ada.pk, "reward", 50, key="1", by="system")
     assert queries.position_of(cast.now(ada)) == 1
 
 

@@ -11,7 +11,7 @@ from outbox.models import Event
 from quality.models import Activity
 from tests import cast
 from tests.conftest import Api
-from waitlist import actions as waitlist
+from waitlist.actions import deciding, tuning
 from waitlist.models import Entry, Launch
 
 EVENTS = "/api/quality/events"
@@ -93,12 +93,12 @@ def test_where_two_share_a_hosts_id_it_is_the_member_then_the_newest(product: Ap
 
 def test_a_suspended_member_still_did_what_they_did(product: Api, launch: Launch) -> None:
     ben = cast.ben(launch)
-    waitlist.suspend([ben.pk], "odd", by="staff:1")
+    deciding.suspend([ben.pk], "odd", by="staff:1")
     assert tell(product, event(1, kind="reported"))["accepted"] == 1
 
 
 def test_somebody_of_another_launch_is_unknown_here(product: Api, launch: Launch) -> None:
-    other = waitlist.make_launch("other", "Other", by="staff:1")
+    other = tuning.make_launch("other", "Other", by="staff:1")
     cast.ben(other)
     assert tell(product, event(1))["rejected"] == [{"id": "e1", "code": "unknown_person"}]
     assert product.post(EVENTS, {"launch": "other", "events": [event(1)]}).json()["accepted"] == 1

@@ -21,7 +21,8 @@ from quality.models import Answer
 from quality.tasks import ask
 from tests import cast
 from tests.conftest import Api, Mailbox
-from waitlist import actions, tokens
+from waitlist import tokens
+from waitlist.actions import deciding, tuning
 from waitlist.models import Entry, Launch
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +32,7 @@ ASKED = "How much do you like it?"
 @pytest.fixture
 def launch(launch: Launch) -> Launch:
     """A launch that asks a week after people came in."""
-    actions.tune(launch, {"question": ASKED}, by="staff:1")
+    tuning.tune(launch, {"question": ASKED}, by="staff:1")
     launch.refresh_from_db()
     return launch
 
@@ -70,7 +71,7 @@ def test_it_asks_once_for_ever(launch: Launch, mailbox: Mailbox) -> None:
     ask()
     assert asked("ben", mailbox) == 1
     Delivery.objects.all().delete()  # as after a month
-    actions.tune(launch, {"question": "And now?", "question_days": 5}, by="staff:1")
+    tuning.tune(launch, {"question": "And now?", "question_days": 5}, by="staff:1")
     ask()
     assert asked("ben", mailbox) == 1
     assert Event.objects.filter(kind="question.asked", subject=f"entry:{ben.pk}").count() == 1
@@ -78,13 +79,13 @@ def test_it_asks_once_for_ever(launch: Launch, mailbox: Mailbox) -> None:
 
 def test_a_launch_without_a_question_asks_nothing(launch: Launch, mailbox: Mailbox) -> None:
     came(launch, "ben", 8)
-    actions.tune(launch, {"question": ""}, by="staff:1")
+    tuning.tune(launch, {"question": ""}, by="staff:1")
     ask()
     assert answering.ask(launch, timezone.now(), by="beat") == 0
     assert asked("ben", mailbox) == 0
 
 
-@pytest.mark.parametrize("verb", [actions.suspend, actions.hold])
+@pytest.mark.parametrize("verb", [deciding.suspend, deciding.hold])
 def test_who_is_suspended_or_held_is_not_asked(verb: object, launch: Launch, mailbox: Mailbox) -> None:
     ben, ada = came(launch, "ben", 8), came(launch, "ada", 8)
     verb([ben.pk], "looks odd", by="staff:1")  # type: ignore[operator]
@@ -198,7 +199,7 @@ def test_a_token_of_another_purpose_or_an_old_one_opens_nothing(launch: Launch) 
 def test_who_was_suspended_meanwhile_has_nothing_to_answer(launch: Launch) -> None:
     ben = came(launch, "ben", 8)
     client = browser_of(ben)
-    actions.suspend([ben.pk], "looks odd", by="staff:1")
+    deciding.suspend([ben.pk], "looks odd", by="staff:1")
     assert "nothing to answer" in client.post("/question", {"score": "5"}).content.decode()
     assert not Answer.objects.exists()
 

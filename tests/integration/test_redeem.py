@@ -16,7 +16,7 @@ from outbox.errors import Refused
 from outbox.models import Event
 from tests import cast
 from tests.conftest import Api, Mailbox
-from waitlist import actions as waitlist
+from waitlist.actions import deciding, tuning
 from waitlist.models import Entry, Launch
 
 REDEEM = "/api/invites/redeem"
@@ -118,7 +118,7 @@ def test_a_keyed_caller_reads_the_reason(api: Api, launch: Launch, key: Callable
     assert "code_expired" in said["detail"]
 
 
-@pytest.mark.parametrize("verb", [waitlist.block, waitlist.reject, waitlist.hold])
+@pytest.mark.parametrize("verb", [deciding.block, deciding.reject, deciding.hold])
 def test_who_was_turned_away_reads_what_a_bad_code_reads(verb: Callable[..., int], api: Api, launch: Launch) -> None:
     verb([cast.ada(launch).pk], "spam", by="staff:1")
     bad = api.post(REDEEM, {"code": "VES-XXXX-XXXX-YYYY", "email": "ada@example.com"})
@@ -128,7 +128,7 @@ def test_who_was_turned_away_reads_what_a_bad_code_reads(verb: Callable[..., int
 
 
 def test_a_suspended_member_is_not_let_in_again(api: Api, launch: Launch) -> None:
-    waitlist.suspend([cast.ben(launch).pk], "abuse", by="staff:1")
+    deciding.suspend([cast.ben(launch).pk], "abuse", by="staff:1")
     assert api.post(REDEEM, {"code": made(launch), "email": "ben@example.com"}).status_code == 422
 
 
@@ -223,7 +223,7 @@ def test_the_log_says_who_when_from_where_and_through_which_door(api: Api, launc
 
 
 def test_codes_of_a_waitlist_only_launch_are_its_invites(api: Api, launch: Launch) -> None:
-    waitlist.tune(launch, {"mode": "waitlist"}, by="staff:1")
+    tuning.tune(launch, {"mode": "waitlist"}, by="staff:1")
     _ada, offer = cast.invited(launch, "ada")
     assert api.post(REDEEM, {"code": made(launch), "email": "eve@example.com"}).status_code == 422
     assert api.post(REDEEM, {"code": queries.text_of(offer.code), "email": "ada@example.com"}).status_code == 200
@@ -231,7 +231,7 @@ def test_codes_of_a_waitlist_only_launch_are_its_invites(api: Api, launch: Launc
 
 def test_a_closed_launch_lets_nobody_in(api: Api, launch: Launch) -> None:
     code = made(launch)
-    waitlist.tune(launch, {"enabled": False}, by="staff:1")
+    tuning.tune(launch, {"enabled": False}, by="staff:1")
     assert api.post(REDEEM, {"code": code, "email": "eve@example.com"}).json()["code"] == "launch_closed"
 
 

@@ -24,7 +24,7 @@ from referrals import actions, queries
 from referrals.models import Milestone, Referral, Reward
 from tests import cast
 from tests.conftest import Api, Mailbox
-from waitlist import actions as waitlist
+from waitlist.actions import confirming, deciding, tuning
 from waitlist.models import Entry, Launch, Points
 from waitlist.tokens import person_token
 
@@ -88,7 +88,7 @@ def kinds(subject: str) -> list[str]:
 def test_a_friends_link_attributes_confirms_and_qualifies(ada: Entry, bulk: str) -> None:
     cleo = cast.joins(ada.launch, "cleo", referral_code=ada.referral_code)
     assert states(ada) == ["attributed"]
-    waitlist.confirm(cleo.pk, by="public")
+    confirming.confirm(cleo.pk, by="public")
     assert states(ada) == ["confirmed"]
     comes_in(ada.launch, "cleo", bulk)
     assert states(ada) == ["qualified"]
@@ -128,21 +128,21 @@ def test_two_people_cannot_bring_each_other(ada: Entry, bulk: str) -> None:
 
 def test_nobody_brings_themselves(launch: Launch) -> None:
     ben = cast.ben(launch)
-    waitlist.suspend([ben.pk], "test", by="staff:1")
+    deciding.suspend([ben.pk], "test", by="staff:1")
     assert not Referral.objects.exists()
     cast.joins(launch, "eve", referral_code=ben.referral_code)  # nor does who was turned away bring anybody
     assert not Referral.objects.exists()
 
 
 def test_where_the_launch_is_open_a_friend_counts_without_a_code(ada: Entry) -> None:
-    waitlist.tune(ada.launch, {"mode": "open"}, by="staff:1")
+    tuning.tune(ada.launch, {"mode": "open"}, by="staff:1")
     by_link(ada, "cleo")
     assert redeeming.let_in_openly(ada.launch, redeeming.Ask(cast.contact("cleo")), by="public")
     assert states(ada) == ["qualified"]
 
 
 def test_where_nobody_confirms_a_friend_counts_from_the_join(ada: Entry) -> None:
-    waitlist.tune(ada.launch, {"confirm_contact": False}, by="staff:1")
+    tuning.tune(ada.launch, {"confirm_contact": False}, by="staff:1")
     cast.joins(cast.now(ada).launch, "cleo", referral_code=ada.referral_code)
     assert states(ada) == ["confirmed"]
     relay.drain()
@@ -180,8 +180,8 @@ def test_points_for_friends_end_at_the_cap(ada: Entry) -> None:
 
 
 def test_a_launch_sets_its_own_points_and_cap(ada: Entry) -> None:
-    waitlist.weigh(ada.launch, "friend_confirmed", "", 7, by="staff:1")
-    waitlist.tune(ada.launch, {"referral_cap": 10}, by="staff:1")
+    tuning.weigh(ada.launch, "friend_confirmed", "", 7, by="staff:1")
+    tuning.tune(ada.launch, {"referral_cap": 10}, by="staff:1")
     for name in ("cleo", "dev", "eve"):
         by_link(cast.now(ada), name)
     assert list(Points.objects.filter(rule="friend_confirmed").values_list("points", flat=True)) == [7, 3]
@@ -189,13 +189,13 @@ def test_a_launch_sets_its_own_points_and_cap(ada: Entry) -> None:
 
 def test_confirming_twice_counts_once(ada: Entry) -> None:
     cleo = by_link(ada, "cleo")
-    waitlist.confirm(cleo.pk, by="public")
+    confirming.confirm(cleo.pk, by="public")
     assert priority(ada) == 10
 
 
 def test_a_friend_who_leaves_takes_the_points_along(ada: Entry) -> None:
     cleo = by_link(ada, "cleo")
-    waitlist.leave(cleo, by=f"person:{cleo.pk}")
+    deciding.leave(cleo, by=f"person:{cleo.pk}")
     relay.drain()
     assert states(ada) == ["voided"]
     assert priority(ada) == 5
@@ -206,7 +206,7 @@ def test_a_friend_who_leaves_takes_the_points_along(ada: Entry) -> None:
 
 def test_a_friend_who_comes_back_counts_anew_and_once(ada: Entry) -> None:
     cleo = by_link(ada, "cleo")
-    waitlist.leave(cleo, by=f"person:{cleo.pk}")
+    deciding.leave(cleo, by=f"person:{cleo.pk}")
     cast.waits(ada.launch, "cleo")
     relay.drain()
     assert states(ada) == ["voided", "confirmed"]
@@ -214,12 +214,12 @@ def test_a_friend_who_comes_back_counts_anew_and_once(ada: Entry) -> None:
 
 
 def test_a_capped_friend_moves_up_when_another_goes(ada: Entry) -> None:
-    waitlist.tune(ada.launch, {"referral_cap": 5}, by="staff:1")
+    tuning.tune(ada.launch, {"referral_cap": 5}, by="staff:1")
     cleo, dev = by_link(cast.now(ada), "cleo"), by_link(cast.now(ada), "dev")
-    waitlist.reject([cleo.pk], "fake", by="staff:1")
+    deciding.reject([cleo.pk], "fake", by="staff:1")
     relay.drain()
     assert Points.objects.get(entry=ada, rule="friend_confirmed").key == str(dev.pk)
-    waitlist.appeal([cleo.pk], "a mistake", by="staff:1")
+    deciding.appeal([cleo.pk], "a mistake", by="staff:1")
     assert states(ada) == ["voided", "confirmed", "confirmed"]
     assert priority(ada) == 10
 
@@ -269,11 +269,11 @@ def test_running_the_work_again_pays_nothing(launch: Launch, bulk: str, mailbox:
 
 def test_who_is_held_is_paid_when_released(launch: Launch, bulk: str) -> None:
     ben = cast.ben(launch)
-    waitlist.hold([ben.pk], "looks odd", by="staff:1")
+    deciding.hold([ben.pk], "looks odd", by="staff:1")
     brought(ben, bulk, 3)
     assert Reward.objects.get().status == "due"
     assert queries.rewards_of(ben) == []
-    waitlist.release([ben.pk], "all is well", by="staff:1")
+    deciding.release([ben.pk], "all is well", by="staff:1")
     relay.drain()
     assert milestones_paid(ben) == [3]
 
@@ -281,22 +281,22 @@ def test_who_is_held_is_paid_when_released(launch: Launch, bulk: str) -> None:
 def test_who_is_suspended_is_paid_when_restored(launch: Launch, bulk: str) -> None:
     ben = cast.ben(launch)
     cleo, dev, eve = (by_link(ben, name) for name in ("cleo", "dev", "eve"))
-    waitlist.suspend([ben.pk], "looks odd", by="staff:1")
+    deciding.suspend([ben.pk], "looks odd", by="staff:1")
     for friend in (cleo, dev, eve):
         comes_in(launch, friend.first_name.lower(), bulk)
     relay.drain()
     assert milestones_paid(ben) == []
-    waitlist.restore([ben.pk], "all is well", by="staff:1")
+    deciding.restore([ben.pk], "all is well", by="staff:1")
     relay.drain()
     assert milestones_paid(ben) == [3]
 
 
 def test_what_is_due_waits_while_its_friends_are_gone(launch: Launch, bulk: str) -> None:
     ben = cast.ben(launch)
-    waitlist.hold([ben.pk], "looks odd", by="staff:1")
+    deciding.hold([ben.pk], "looks odd", by="staff:1")
     brought(ben, bulk, 3)
     actions.void([Referral.objects.earliest("pk").pk], "a fake", by="staff:1")
-    waitlist.release([ben.pk], "all is well", by="staff:1")
+    deciding.release([ben.pk], "all is well", by="staff:1")
     relay.drain()
     assert milestones_paid(ben) == []
     brought(ben, bulk, 1, start=3)
@@ -344,10 +344,10 @@ def test_points_and_tier_can_be_clawed_back(ada: Entry, bulk: str) -> None:
 
 def test_what_was_dropped_is_never_given(launch: Launch, bulk: str) -> None:
     ben = cast.ben(launch)
-    waitlist.hold([ben.pk], "looks odd", by="staff:1")
+    deciding.hold([ben.pk], "looks odd", by="staff:1")
     brought(ben, bulk, 3)
     assert actions.drop([Reward.objects.get().pk], "a ring of fakes", by="staff:1") == 1
-    waitlist.release([ben.pk], "all is well", by="staff:1")
+    deciding.release([ben.pk], "all is well", by="staff:1")
     assert actions.grant_due([ben.pk], by="system") == 0
     assert len(codes_of(ben)) == 3
 
@@ -362,7 +362,7 @@ def test_friends_are_shown_by_first_name_and_progress(ada: Entry, bulk: str) -> 
     by_link(ada, "eve")
     comes_in(ada.launch, "eve", bulk)
     by_link(ada, "fay")
-    waitlist.leave(Entry.objects.get(canonical="fay@example.com"), by="public")
+    deciding.leave(Entry.objects.get(canonical="fay@example.com"), by="public")
     assert queries.friends_of(ada) == [
         {"first_name": "Eve", "state": "registered"},
         {"first_name": "Dev", "state": "confirmed"},
@@ -375,13 +375,13 @@ def test_quality_counts_who_is_gone_but_not_who_waits(ada: Entry, bulk: str) -> 
     friends = brought(ada, bulk, 3)
     by_link(ada, "hal")
     assert queries.quality_of(ada)["quality_score"] == 0.8
-    waitlist.suspend([friends[0].pk], "a fake", by="staff:1")
+    deciding.suspend([friends[0].pk], "a fake", by="staff:1")
     assert queries.quality_of(ada)["quality_score"] == 0.6
     assert queries.quality_of(ada)["referred_count"] == 4
 
 
 def test_a_friend_who_came_back_is_not_counted_as_gone(ada: Entry, bulk: str) -> None:
-    waitlist.leave(by_link(ada, "cleo"), by="public")
+    deciding.leave(by_link(ada, "cleo"), by="public")
     assert queries.quality_of(ada)["quality_score"] == 0.3333
     comes_in(ada.launch, "cleo", bulk)
     assert queries.quality_of(ada)["quality_score"] == 0.6667
@@ -472,7 +472,7 @@ def test_no_text_of_the_inviter_stands_in_the_mail(launch: Launch, mailbox: Mail
 
 
 def test_who_was_turned_away_tells_nobody(ada: Entry, mailbox: Mailbox) -> None:
-    waitlist.block([ada.pk], "spam", by="staff:1")
+    deciding.block([ada.pk], "spam", by="staff:1")
     actions.share(cast.now(ada), cast.contact("cleo"), by="public")
     assert shared_to("cleo", mailbox) == []
 

@@ -110,8 +110,8 @@ def test_staff_see_find_and_filter_them(client: Client, launch: Launch) -> None:
     refusals.note("join:honeypot", "y", Refusal.Result.CAUGHT, network="2001:db8::")
     page = client.get(PAGE).content.decode()
     assert "601 of 600" in page and "with the hidden field filled in" in page
-    assert "192.0.2.7" not in client.get(PAGE, {"result__exact": "caught"}).content.decode().split("<tbody>")[1]
-    assert "192.0.2.7" in client.get(PAGE, {"q": "192.0.2.7"}).content.decode().split("<tbody>")[1]
+    assert "192.0.2.7" not in client.get(PAGE, {"result__exact": "caught"}).content.decode().split("<tbody")[1]
+    assert "192.0.2.7" in client.get(PAGE, {"q": "192.0.2.7"}).content.decode().split("<tbody")[1]
     assert "<tbody>" not in client.get(PAGE, {"q": "nonsense"}).content.decode()
     row = Refusal.objects.first()
     assert row

@@ -19,8 +19,8 @@ from outbox.errors import Refused
 from outbox.models import Event
 from tests import cast
 from tests.conftest import Api, Mailbox
-from waitlist import actions as waitlist
 from waitlist import tokens
+from waitlist.actions import deciding, tuning
 from waitlist.models import Day, Entry, Launch
 
 pytestmark = pytest.mark.django_db
@@ -53,14 +53,14 @@ def test_an_invite_has_one_code_for_seven_days_bound_to_the_person(launch: Launc
 
 def test_held_deferred_pending_and_gone_people_are_passed_over(launch: Launch) -> None:
     cleo, pending, gone = cast.cleo(launch), cast.joins(launch, "pat"), cast.waits(launch, "gil")
-    waitlist.leave(gone, by="person")
+    deciding.leave(gone, by="person")
     assert releasing.release(launch, by="cron").released == 0
     assert states(cleo, pending, gone) == ["waiting", "pending", "left"]
     assert Day.objects.get().granted == 0
 
 
 def test_the_day_has_a_quota_whatever_the_doors(launch: Launch) -> None:
-    waitlist.tune(launch, {"daily_quota": 3}, by="staff:1")
+    tuning.tune(launch, {"daily_quota": 3}, by="staff:1")
     people = [cast.waits(launch, f"p{n}") for n in range(6)]
     releasing.release(launch, 2, by="cron")
     inviting.invite(launch, [people[5].pk], by="staff:1")
@@ -78,17 +78,17 @@ def test_a_place_that_nobody_takes_goes_back_to_the_day(launch: Launch) -> None:
 
 
 def test_where_approval_is_manual_only_approved_people_go(launch: Launch) -> None:
-    waitlist.tune(launch, {"approval": "manual"}, by="staff:1")
+    tuning.tune(launch, {"approval": "manual"}, by="staff:1")
     ada, eve = cast.ada(launch), cast.waits(launch, "eve")
-    waitlist.approve([ada.pk], "known", by="staff:1")
+    deciding.approve([ada.pk], "known", by="staff:1")
     releasing.release(launch, by="cron")
     assert states(ada, eve) == ["invited", "waiting"]
 
 
 def test_a_launch_may_invite_as_soon_as_a_moderator_approves(launch: Launch) -> None:
-    waitlist.tune(launch, {"approval": "manual", "invite_on_approval": True, "daily_quota": 1}, by="staff:1")
+    tuning.tune(launch, {"approval": "manual", "invite_on_approval": True, "daily_quota": 1}, by="staff:1")
     ada, ben = cast.ada(launch), cast.waits(launch, "ben")
-    waitlist.approve([ada.pk, ben.pk], "known", by="staff:1")
+    deciding.approve([ada.pk, ben.pk], "known", by="staff:1")
     assert states(ada, ben) == ["invited", "approved"]
 
 
@@ -138,7 +138,7 @@ def test_declining_closes_the_invite_and_leaves(launch: Launch) -> None:
     assert states(ada) == ["left"]
 
 
-@pytest.mark.parametrize("verb", [waitlist.reject, waitlist.block])
+@pytest.mark.parametrize("verb", [deciding.reject, deciding.block])
 def test_who_is_turned_away_keeps_no_open_invite(verb: Callable[..., int], launch: Launch) -> None:
     ada, offer = cast.invited(launch, "ada")
     verb([ada.pk], "spam", by="staff:1")
@@ -164,7 +164,7 @@ def test_cron_says_what_it_did(launch: Launch) -> None:
 
 def test_cron_rests_on_days_without_release(launch: Launch) -> None:
     tomorrow = timezone.now().isoweekday() % 7 + 1
-    waitlist.tune(launch, {"release_days": [tomorrow]}, by="staff:1")
+    tuning.tune(launch, {"release_days": [tomorrow]}, by="staff:1")
     cast.ada(launch)
     out = StringIO()
     call_command("invite_next", stdout=out)
@@ -173,7 +173,7 @@ def test_cron_rests_on_days_without_release(launch: Launch) -> None:
 
 
 def test_cron_on_a_closed_launch_fails_with_the_reason(launch: Launch) -> None:
-    waitlist.tune(launch, {"enabled": False}, by="staff:1")
+    tuning.tune(launch, {"enabled": False}, by="staff:1")
     with pytest.raises(CommandError, match="closed"):
         call_command("invite_next")
 
@@ -209,7 +209,7 @@ def at_noon(launch: Launch) -> None:
 @pytest.mark.parametrize(("hour", "batches"), [(13, 0), (12, 1), (9, 1)])
 def test_the_daily_task_releases_once_from_the_local_hour_on(hour: int, batches: int, launch: Launch) -> None:
     at_noon(launch)
-    waitlist.tune(launch, {"release_hour": hour}, by="staff:1")
+    tuning.tune(launch, {"release_hour": hour}, by="staff:1")
     release_daily()
     Batch.objects.update(created_at=timezone.now() - timedelta(hours=3))  # it went out in time
     release_daily()

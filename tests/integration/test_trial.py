@@ -12,7 +12,7 @@ from quality.models import Activity
 from quality.queries import trials as queries
 from quality.trials import Share
 from tests import cast
-from waitlist import actions
+from waitlist.actions import deciding, tuning
 from waitlist.models import Entry, Launch, PointsWeight
 from waitlist.queries import rules_of
 from waitlist.scoring import arm_of
@@ -60,10 +60,10 @@ def test_the_same_contact_always_falls_to_the_same_table_and_a_wider_split_only_
 
 
 def test_who_leaves_and_joins_again_stays_in_their_table(launch: Launch) -> None:
-    actions.tune(launch, {"trial_percent": 50}, by="staff:1")
+    tuning.tune(launch, {"trial_percent": 50}, by="staff:1")
     ada = cast.ada(launch)
-    actions.leave(ada, by="public")
-    actions.tune(launch, {"trial_percent": 0 if ada.arm == "b" else 100}, by="staff:1")
+    deciding.leave(ada, by="public")
+    tuning.tune(launch, {"trial_percent": 0 if ada.arm == "b" else 100}, by="staff:1")
     assert cast.waits(launch, "ada").arm == ada.arm
 
 
@@ -71,18 +71,18 @@ def test_who_leaves_and_joins_again_stays_in_their_table(launch: Launch) -> None
 
 
 def test_table_b_says_only_what_differs(launch: Launch) -> None:
-    actions.weigh(launch, "persona", "agency", 30, by="staff:1")
-    actions.weigh(launch, "persona", "other", 7, by="staff:1")
-    actions.weigh(launch, "persona", "other", 1, by="staff:1", arm="b")
+    tuning.weigh(launch, "persona", "agency", 30, by="staff:1")
+    tuning.weigh(launch, "persona", "other", 7, by="staff:1")
+    tuning.weigh(launch, "persona", "other", 1, by="staff:1", arm="b")
     assert points(cast.joins(launch, "ada")) == {"persona": 7}
-    actions.tune(launch, {"trial_percent": 100}, by="staff:1")
+    tuning.tune(launch, {"trial_percent": 100}, by="staff:1")
     assert points(cast.joins(launch, "ben")) == {"persona": 1}
     assert points(cast.joins(launch, "eve", persona="agency")) == {"persona": 30}
     assert list(Entry.objects.order_by("pk").values_list("arm", flat=True)) == ["a", "b", "b"]
 
 
 def test_a_row_that_is_renamed_leaves_none_behind(console: Client, launch: Launch) -> None:
-    actions.weigh(launch, "persona", "agency", 30, by="staff:1")
+    tuning.weigh(launch, "persona", "agency", 30, by="staff:1")
     weight = PointsWeight.objects.get()
     page = f"/admin/waitlist/launch/{launch.pk}/change/"
     sent = sent_by(console, page) | {
@@ -120,7 +120,7 @@ def sent_by(console: Client, page: str) -> dict[str, object]:
 @pytest.fixture
 def two_tables(launch: Launch) -> Launch:
     """Ada and Ben waited under table A, Eve and Fay under B; Ben, Eve and Fay are in, Eve uses it, Fay went away."""
-    actions.tune(launch, {"trial_percent": 50}, by="staff:1")
+    tuning.tune(launch, {"trial_percent": 50}, by="staff:1")
     for name, arm in (("ada", "a"), ("ben", "a"), ("eve", "b"), ("fay", "b")):
         entry = cast.waits(launch, name) if name == "ada" else cast.registers(launch, name)
         Entry.objects.filter(pk=entry.pk).update(arm=arm)
@@ -146,7 +146,7 @@ def test_the_outcome_is_counted_by_table(two_tables: Launch) -> None:
 
 def test_who_came_before_the_split_or_past_the_queue_is_left_out(launch: Launch) -> None:
     cast.ada(launch)
-    actions.tune(launch, {"trial_percent": 50}, by="staff:1")
+    tuning.tune(launch, {"trial_percent": 50}, by="staff:1")
     ben = cast.registers(launch, "ben")
     Entry.objects.filter(pk=ben.pk).update(arm="a")
     code = cast.code_of(ben)
@@ -157,12 +157,12 @@ def test_who_came_before_the_split_or_past_the_queue_is_left_out(launch: Launch)
 
 def test_setting_the_split_anew_begins_anew(two_tables: Launch) -> None:
     two_tables.refresh_from_db()
-    actions.tune(two_tables, {"trial_percent": 20}, by="staff:1")
+    tuning.tune(two_tables, {"trial_percent": 20}, by="staff:1")
     assert found(two_tables)["registered"] == (Share(0, 0), Share(0, 0))
 
 
 def test_the_console_says_it_in_words(console: Client, two_tables: Launch) -> None:
-    actions.weigh(two_tables, "persona", "agency", 40, by="staff:1", arm="b")
+    tuning.weigh(two_tables, "persona", "agency", 40, by="staff:1", arm="b")
     launch_page = console.get(f"/admin/waitlist/launch/{two_tables.pk}/change/").content.decode()
     assert f"/admin/waitlist/launch/{two_tables.pk}/trial/" in launch_page
     assert "rows of table B where B differs from A" in launch_page

@@ -17,7 +17,7 @@ from accounts.models import User
 from config import embedded, supervisor
 from config.children import stop_with_parent
 from config.supervisor import Supervisor
-from waitlist.actions import open_first_launch
+from waitlist.actions.tuning import open_first_launch
 
 STAFF = "owner@localhost"
 PAGES = [("Public page", "/"), ("Console", "/admin/"), ("API docs", "/api/docs")]

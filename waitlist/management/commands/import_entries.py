@@ -10,7 +10,8 @@ from django.core.management import BaseCommand, CommandError
 
 from outbox.callers import NOWHERE
 from outbox.errors import Refused
-from waitlist import actions, queries
+from waitlist import queries
+from waitlist.actions import joining
 from waitlist.channels import read
 
 LARGEST = 64 * 1024 * 1024
@@ -33,7 +34,7 @@ class Command(BaseCommand):
         added = known = wrong = 0
         for line, row in rows_of(options["file"]):
             try:
-                joined = actions.join(rules, application_in(row), by="import", origin=NOWHERE)
+                joined = joining.join(rules, application_in(row), by="import", origin=NOWHERE)
             except ValueError as error:
                 wrong += 1
                 self.stderr.write(f"line {line}: {error}")
@@ -64,11 +65,11 @@ def text_in(row: dict[str, Any], name: str) -> str:
     return (row[name] or "").strip()
 
 
-def application_in(row: dict[str, str]) -> actions.Application:
+def application_in(row: dict[str, str]) -> joining.Application:
     """What a row says; ValueError when its contact is none."""
     if any("\0" in value for value in row.values()):
         raise ValueError("the line holds the character NUL")
     said: dict[str, Any] = {name: row[name][:2000] for name in COLUMNS if row.get(name)}
     kind = "phone" if row.get("phone") and not row.get("email") else "email"
     contact = read(kind, row.get(kind, ""))
-    return actions.Application(contact=contact, vouched="source" in said, **{"source": "manual"} | said)
+    return joining.Application(contact=contact, vouched="source" in said, **{"source": "manual"} | said)

@@ -7,7 +7,8 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 from django.utils import timezone
 
-from waitlist import actions, queries, tokens
+from waitlist import queries, tokens
+from waitlist.actions import vouching
 from waitlist.durations import duration
 
 LONGEST, MOST = 40, 1_000_000
@@ -33,5 +34,5 @@ class Command(BaseCommand):
         if options["cap"] is not None and not 1 <= options["cap"] <= MOST:
             raise CommandError(f"--cap takes 1 to {MOST}.", returncode=2)
         expires_at = timezone.now() + options["expires_in"]
-        link = actions.make_source_link(launch, options["source"], expires_at=expires_at, cap=options["cap"], by="cli")
+        link = vouching.make_source_link(launch, options["source"], expires_at=expires_at, cap=options["cap"], by="cli")
         self.stdout.write(tokens.source_link(link, launch))

@@ -1,0 +1,24 @@
+"""What is taken out of the house, and what is kept no longer."""
+
+from datetime import datetime, timedelta
+
+from outbox.facts import Said
+from outbox.states import verb
+from waitlist import signals
+from waitlist.models import Launch, Trace
+
+
+@verb
+def note_export(rows: int, *, by: str) -> None:
+    """Keeps in the trail that somebody took the list out of the house."""
+    signals.entries_exported.announce([Said("export:entries", {"rows": rows})], by=by)
+
+
+@verb
+def purge_traces(now: datetime) -> int:
+    """Deletes network and browser of joins older than each launch keeps them; how many rows."""
+    gone = 0
+    for launch in Launch.objects.all():
+        old = Trace.objects.filter(launch=launch, at__lt=now - timedelta(days=launch.trace_days))
+        gone += old.delete()[0]
+    return gone
