@@ -1,6 +1,7 @@
 """The console's name, and what of other people's apps it does not show: their rows are changed by our verbs alone."""
 
 from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 from django.contrib.auth.models import Group
@@ -10,6 +11,6 @@ admin.site.site_header = "Vestibule"
 admin.site.site_title = "Vestibule"
 admin.site.index_title = _("Console")
 
-for model in (EmailAddress, EmailConfirmation, SocialAccount, SocialApp, SocialToken, Group):
+for model in (Authenticator, EmailAddress, EmailConfirmation, SocialAccount, SocialApp, SocialToken, Group):
     if admin.site.is_registered(model):
         admin.site.unregister(model)

@@ -7,7 +7,6 @@ from django.views.i18n import set_language
 
 from config import docs, health, me, problems
 from invites.api import ValidateToken
-from quality.views import trial
 
 handler400 = problems.bad_request
 handler403 = problems.permission_denied
@@ -38,7 +37,7 @@ urlpatterns = [
     path("api/schema", docs.SchemaView.as_view(), name="schema"),
     path("api/docs", docs.DocsView.as_view(), name="api-docs"),
     path("i18n/setlang/", set_language, name="set_language"),
-    path("admin/waitlist/launch/<int:launch_id>/trial/", admin.site.admin_view(trial), name="launch-trial"),
+    path("admin/", include("config.console_urls")),
     path("admin/", admin.site.urls),
     # Last: what is not there is said as JSON to programs, with DEBUG on too.
     path("api/<path:rest>", csrf_exempt(problems.not_found)),

@@ -2,13 +2,17 @@
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from django.db import connections
+from django.test import Client
 from playwright.sync_api import Browser, Page, sync_playwright
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from accounts.models import User
+from tests import cast
 from tests.conftest import SERVERS
 from waitlist.models import Launch
 
@@ -19,6 +23,9 @@ PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 
 # Playwright keeps an event loop in this thread, which Django would take for asynchronous code of ours.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 class Visitor:
@@ -87,3 +94,39 @@ def visit(chromium: Browser, site: str) -> Iterator[Visit]:
     for visitor in came:
         visitor.page.context.close()
     assert [visitor.complaints + visitor.strangers for visitor in came] == [[]] * len(came)
+
+
+PASSWORD = "correct horse battery staple"  # of Dev, see tests/cast.py
+SCREENS = {"desk": DESK, "phone": PHONE}
+
+
+@pytest.fixture
+def moderator(visit: Visit, site: str) -> Callable[..., Visitor]:
+    """Brings Dev, logged in to the console, at a screen as wide as a desk's unless told otherwise."""
+
+    def come(**screen: object) -> Visitor:
+        visitor = visit(**({"viewport": DESK} | screen))
+        client = Client()
+        client.force_login(User.objects.filter(email="dev@example.com").first() or cast.dev(), backend=BACKEND)
+        session = client.cookies["sessionid"].value
+        visitor.page.context.add_cookies([{"name": "sessionid", "value": session, "url": site}])
+        return visitor
+
+    return come
+
+
+@pytest.fixture
+def shoot(tmp_path: Path) -> Callable[[Visitor, str], None]:
+    """Looks at the page at both widths and in both schemes: nothing may hang over the edge. SHOTS names a folder to keep them in."""
+    folder = Path(os.environ.get("SHOTS") or tmp_path)
+
+    def look(visitor: Visitor, name: str) -> None:
+        for scheme in ("light", "dark"):
+            visitor.page.emulate_media(color_scheme=scheme)
+            for width, size in SCREENS.items():
+                visitor.page.set_viewport_size(size)  # type: ignore[arg-type]
+                assert visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1"), (name, width)
+                visitor.page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
+        visitor.page.set_viewport_size(DESK)  # type: ignore[arg-type]
+
+    return look
