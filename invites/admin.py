@@ -20,7 +20,7 @@ from outbox.errors import Refused
 from outbox.reasons import with_reason
 from outbox.states import StaleState
 from quality import gates
-from quality.measures import Measured
+from quality.measures import Measured, titled
 from quality.trials import HIGHEST, LOWEST, mean_of
 from waitlist.admin import EntryAdmin, LaunchAdmin
 from waitlist.models import Launch
@@ -138,7 +138,9 @@ class BatchAdmin(ReadOnly):
     @admin.display(description=_("held by a gate"))
     def held(self, batch: Batch) -> str:
         """The gates that keep a batch under way from going on; it goes on by itself when they open."""
-        return ", ".join(f"{metric}: {gates.WHYS[why]}" for metric, why in queries.held_by(batch, timezone.now()))
+        return ", ".join(
+            f"{titled(metric)}: {gates.WHYS[why]}" for metric, why in queries.held_by(batch, timezone.now())
+        )
 
     @admin.display(description=_("by score, first come, by lot"))
     def mix(self, batch: Batch) -> str:

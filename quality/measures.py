@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from django.utils.translation import gettext
+
 from waitlist.models import Launch
 
 WINDOW = timedelta(days=28)  # how far a metric looks back, unless its sentence says otherwise
@@ -36,6 +38,17 @@ class Metric:
     better: Better
     unit: Unit
     from_events: bool  # it rests on what the product reports, and is as fresh as the newest report
+
+    @property
+    def title(self) -> str:
+        """Its name as people read it."""
+        return titled(self.name)
+
+
+def titled(name: str) -> str:
+    """The name of a metric as people read it, in their language; the names are listed in templates/quality/reasons.txt."""
+    words = gettext(name.replace("_", " "))
+    return words[:1].upper() + words[1:]
 
 
 METRICS: dict[str, Metric] = {}

@@ -15,14 +15,15 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminSelectWidget
 
-from outbox.console import Page, ReadOnly
+from outbox.console import Page, ReadOnly, may
 from outbox.errors import Refused
 from outbox.reasons import ReasonForm
 from outbox.states import StaleState
 from quality import gates, replay
 from quality.actions import gating
-from quality.measures import METRICS
+from quality.measures import METRICS, titled
 from quality.models import Decision, Gate, Override
 from quality.queries import gating as queries
 from waitlist.admin import LaunchAdmin
@@ -46,14 +47,16 @@ SHARES = _("A share is written as a number from 0 to 1: 0.05 is 5 %.")
 
 def metric_choices() -> list[tuple[str, str]]:
     """The metrics that are measured here; asked when the form is made, for every app brings its own."""
-    return [(name, f"{name} ({SIDES[one.better]})") for name, one in sorted(METRICS.items())]
+    return [(name, f"{one.title} ({SIDES[one.better]})") for name, one in sorted(METRICS.items())]
 
 
 class GateForm(forms.ModelForm):
     """What an owner sets; whether the gate is on is a matter of its own page."""
 
     metric = forms.ChoiceField(
-        choices=metric_choices, help_text=_("What each of them says stands under Readings, with its line.")
+        choices=metric_choices,
+        widget=UnfoldAdminSelectWidget,
+        help_text=_("What each of them says stands under Readings, with its line."),
     )
 
     class Meta:
@@ -83,6 +86,7 @@ class OverrideForm(ReasonForm):
         coerce=int,
         label=_("For how long"),
         choices=[(1, _("1 hour")), (24, _("1 day")), (72, _("3 days")), (168, _("7 days"))],
+        widget=UnfoldAdminSelectWidget,
     )
 
 
@@ -117,6 +121,14 @@ ACTS: dict[str, tuple[Any, type[ReasonForm], Act]] = {
 }
 
 
+NEEDS = {
+    "switch_on": "quality.switch_gate",
+    "switch_off": "quality.switch_gate",
+    "override": "quality.override_gate",
+    "end_override": "quality.override_gate",
+}
+
+
 def acts_of(gate: Gate, look: queries.Look | None) -> list[str]:
     """What can be done with the gate as it stands, the safest first."""
     if not gate.is_on:
@@ -134,7 +146,7 @@ class GateAdmin(Page):
     )
 
     form = GateForm
-    list_display = ("metric", "launch", "stands", "stops", "closes", "opens")
+    list_display = ("named", "launch", "stands", "stops", "closes", "opens")
     list_display_links = ("closes", "opens")
     list_filter = ("launch", "is_on")
     ordering = ("launch", "metric")
@@ -154,6 +166,11 @@ class GateAdmin(Page):
         settings = {name: getattr(obj, name) for name in gating.SETTINGS}
         by = f"staff:{request.user.pk}"
         obj.pk = gating.set_gate(obj.launch, obj.metric, by=by, now=timezone.now(), **settings).pk
+
+    @admin.display(description=_("metric"), ordering="metric")
+    def named(self, gate: Gate) -> str:
+        """As people read it."""
+        return titled(gate.metric)
 
     @admin.display(description=_("how it stands"))
     def stands(self, gate: Gate) -> str:
@@ -188,7 +205,7 @@ class GateAdmin(Page):
             raise PermissionDenied
         gate = get_object_or_404(Gate.objects.select_related("launch"), pk=pk)
         asked = request.POST.get("act") if request.method == "POST" else None
-        if asked is not None and (asked not in ACTS or not self.has_change_permission(request)):
+        if asked is not None and not (asked in ACTS and may(request.user, NEEDS[asked])):
             raise PermissionDenied
         given = ACTS[asked][1](request.POST) if asked else None
         if asked and given and given.is_valid():
@@ -213,10 +230,10 @@ class GateAdmin(Page):
         look = look_at(gate, now)
         spans = queries.replayed(gate, now)
         days = replay.by_day(spans, gate.launch.time_zone)
-        can = acts_of(gate, look) if self.has_change_permission(request) else []
+        can = [name for name in acts_of(gate, look) if may(request.user, NEEDS[name])]
         forms_shown = [(name, ACTS[name][0], given if name == asked else empty(name)) for name in can]
         return self.admin_site.each_context(request) | {
-            "title": gate.metric,
+            "title": titled(gate.metric),
             "opts": self.opts,
             "gate": gate,
             "metric": METRICS.get(gate.metric),
@@ -234,7 +251,7 @@ class GateAdmin(Page):
 def empty(name: str) -> ReasonForm:
     """The form of an act, not filled in. Of several on one page none takes the keyboard by itself."""
     form = ACTS[name][1](auto_id=f"{name}_%s")
-    form.fields["reason"].widget.attrs = {"class": "vTextField"}
+    form.fields["reason"].widget.attrs.pop("autofocus", None)
     return form
 
 

@@ -52,7 +52,7 @@ def panels(launch: Launch, now: datetime) -> list[Panel]:
             line = plot([(row.at, row.value) for row in rows], since, now, gap=2 * PLOT_STEP)
             top = f"{line.top:.0%}" if metric.unit == "share" else f"{line.top:g}"
             last = rows[-1]
-            found.append(Panel(metric.name, gettext(metric.reason), said(metric, last.value), last.sample, top, line))
+            found.append(Panel(metric.title, gettext(metric.reason), said(metric, last.value), last.sample, top, line))
     return found
 
 

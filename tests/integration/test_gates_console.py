@@ -133,7 +133,7 @@ def test_a_batch_says_which_gate_holds_it_and_how_it_was_mixed(console: Client, 
     Reading.objects.create(launch=launch, metric="churn_rate", value=0.14, sample=100, newest_at=timezone.now())
     gating.decide(launch, by="system", now=timezone.now())
     said = read(console, "/admin/invites/batch/")
-    assert "churn_rate: the metric is bad" in said
+    assert "Churn rate: the metric is bad" in said
     assert "0 + 0 + 0" in said
 
 
