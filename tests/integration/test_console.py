@@ -197,7 +197,10 @@ def test_the_list_of_batches_reads_all_outcomes_at_once(
 @pytest.mark.parametrize(
     ("named_in", "sentences"),
     [
-        ("quality/reasons.txt", [said for one in METRICS.values() for said in (one.reason, one.name.replace("_", " "))]),
+        (
+            "quality/reasons.txt",
+            [said for one in METRICS.values() for said in (one.reason, one.name.replace("_", " "))],
+        ),
         ("quality/rules.txt", [reason_of(name) for name in RULES]),
         ("outbox/facts.txt", [fact.when for fact in catalogue.values() if fact.public]),
     ],
