@@ -1,0 +1,33 @@
+"""Finds people by words: of a name, of the part of an address before the @, or a domain. One index answers for all of them."""
+
+from collections.abc import Sequence
+
+from outbox import sql
+
+# Each word with a letter for what it is: n(ame), l(ocal part, or a phone number), d(omain). The index and the look-up must
+# say it alike. One inverted index instead of three trees: its entries are gathered and put in by the hundred, so that a
+# join pays little for it.
+WORDS = r"""array_to_tsvector(string_to_array(
+    'n' || regexp_replace(lower(left(name, 200)), '[^[:alnum:]]+', ' n', 'g')
+    || ' l' || split_part(canonical, '@', 1) || ' d' || split_part(canonical, '@', 2), ' '))"""
+INDEX = f"CREATE INDEX entry_words ON waitlist_entry USING gin (({WORDS})) WHERE status <> 'erased'"
+UNDO_INDEX = "DROP INDEX entry_words"
+
+# Planned as if all were wanted, so that the index is taken for what is rare; read only as far as is shown.
+FIND = f"""
+WITH found AS MATERIALIZED (
+    SELECT id FROM waitlist_entry WHERE status <> 'erased' AND {WORDS} @@ %(words)s::tsquery
+)
+SELECT id FROM found LIMIT %(most)s
+"""
+
+
+def quoted(letter: str, word: str, *, prefix: bool) -> str:
+    """One word as PostgreSQL reads it."""
+    text = f"{letter}{word.lower()}".replace("\\", "\\\\").replace("'", "''")
+    return f"'{text}'{':*' if prefix else ''}"
+
+
+def ids_with(words: Sequence[str], most: int) -> list[int]:
+    """Who has all of these (quoted) words; no more than `most`."""
+    return [row.id for row in sql.rows(FIND, {"words": " & ".join(words), "most": most})]
