@@ -37,7 +37,7 @@ def resend(entry_id: int, reason: str, *, by: str) -> str:
 
     The entry is locked first, as redeeming does: of two at once the second sees what the first did.
     """
-    entry = Entry.objects.select_related("launch").select_for_update(no_key=True, of=("self",)).get(pk=entry_id)
+    entry = _locked(entry_id)
     name = WRITTEN.get(entry.status)
     if name is None:
         raise Refused("nothing_to_send", _("To who stands so there is nothing to send."))
@@ -51,6 +51,10 @@ def resend(entry_id: int, reason: str, *, by: str) -> str:
         raise Refused("mail_cap", said % {"n": DAILY_CAP})
     signals.message_resent.announce([Said(f"entry:{entry_id}", about)], by=by)
     return name
+
+
+def _locked(entry_id: int) -> Entry:
+    return Entry.objects.select_related("launch").select_for_update(no_key=True, of=("self",)).get(pk=entry_id)
 
 
 def _check_reached(entry: Entry, name: str) -> None:

@@ -15,7 +15,7 @@ from config.person import acts
 from config.person import codes as explaining
 from config.person.state import explained, known_of
 from config.roles import MODERATORS
-from invites.actions import changing, inviting, making
+from invites.actions import changing, inviting, making, redeeming
 from invites.models import Code, Invite
 from invites.queries import text_of
 from outbox.actions import suppress
@@ -275,8 +275,8 @@ def test_a_wait_after_wrong_codes_is_the_reason(launch: Launch) -> None:
     ada, code = cast.ada(launch), bulk(launch)
     for _n in range(10):
         from_home = cast.home("ada")
-        redeem = __import__("invites.actions.redeeming", fromlist=["x"])
-        redeem.note_attempt(launch, redeem.Ask(cast.contact("ada"), code="nope", origin=from_home), "code_unknown")
+        ask = redeeming.Ask(cast.contact("ada"), code="nope", origin=from_home)
+        redeeming.note_attempt(launch, ask, "code_unknown")
     assert "Too many wrong codes" in because(ada, code).text
 
 
