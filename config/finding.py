@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -161,4 +162,4 @@ def find(request: HttpRequest) -> HttpResponse:
     rows = [{"entry": entry, "contact": contact_for(request.user, entry), "why": why} for entry, why in persons[:MOST]]
     shown = {"title": _("Find a person or a code"), "typed": typed, "people": rows, "codes": codes[:MOST]}
     shown |= {"more": max(len(persons), len(codes)) > MOST, "parts": may(request.user, NEEDS)}
-    return TemplateResponse(request, "admin/find.html", shown)
+    return TemplateResponse(request, "admin/find.html", admin.site.each_context(request) | shown)

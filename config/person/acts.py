@@ -101,6 +101,7 @@ class Act:
     form: type[Reason] = Reason
     about: str | Promise = ""
     tone: str = ""
+    press: str | Promise = ""  # the words of the button that does it, where the title is the complaint
 
 
 def on_one(verb: Any) -> Run:
@@ -185,6 +186,7 @@ COMPLAINTS: Sequence[Act] = (
             "Writes the message again that fits where they stand. An invite gets a new code: the old one is dead, and the "
             "deadline stays. One address gets at most 12 messages a day."
         ),
+        press=gettext_lazy("Send again"),
     ),
     Act(
         "readdress",

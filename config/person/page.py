@@ -150,7 +150,7 @@ def facts_of(request: HttpRequest, entry: Entry, known: state.Known) -> dict[str
         "quality": quality_of_friends(entry),
         "log_in": entry.user,
         "seen": seen,
-        "may_see": request.user.has_perm("waitlist.contact_entry"),  # type: ignore[union-attr]
+        "may_see": request.user.has_perm("waitlist.contact_entry"),
     }
 
 

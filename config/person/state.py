@@ -134,7 +134,7 @@ def sent(known: Known) -> str:
         return _("The message was given up: %(why)s.") % {"why": one.last_error or "–"}
     if one.status == Delivery.Status.OWED:
         return _("The message has not gone out yet.")
-    return one.last_error or _("The message went out on %(at)s.") % {"at": moment(one.done_at)}
+    return one.last_error or _("The message went out on %(at)s.") % {"at": moment(one.done_at or one.created_at)}
 
 
 def waiting(known: Known) -> str:

@@ -14,8 +14,7 @@ from invites.models import Attempt, Code, Invite, Reservation
 from outbox.keys import address_keys
 from outbox.models import Delivery, Event
 from quality.models import Activity, Assessment
-from quality.rules import reason_of
-from quality.words import in_words
+from quality.words import fired_in_words, in_words
 from referrals.models import LedgerLine, Referral
 from waitlist.models import Entry
 
@@ -106,7 +105,7 @@ def looks(person: About, before: Q, most: int) -> Iterable[Line]:
     for one in Assessment.objects.filter(before, entry=person.entry).order_by("-id")[:most]:
         act = {"act": one.get_act_display(), "verdict": one.get_verdict_display(), "score": one.score}
         text = _("The rules looked when they %(act)s: %(verdict)s (risk %(score)s).") % act
-        fired = [_(reason_of(name)) for name in one.rules]
+        fired = fired_in_words(one.rules)
         tone = "" if one.verdict == "allow" else "bad"
         yield Line(one.at, text, "quality", more=[*fired, *(in_words(one.evidence) if fired else [])], tone=tone)
 

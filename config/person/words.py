@@ -103,6 +103,8 @@ def why_in_words(kind: str, said: Mapping[str, Any]) -> str:
     parts = [str(said["reason"])] if said.get("reason") and said.get("reason") != said.get("status") else []
     if said.get("path") == "lottery":
         parts.append(_("drawn by lot"))
+    if said.get("referred_by"):
+        parts.append(_("brought by entry %(n)s") % {"n": said["referred_by"]})
     if said.get("batch"):
         parts.append(_("in batch %(n)s") % {"n": said["batch"]})
     if kind == "entry.returned":

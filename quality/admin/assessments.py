@@ -14,8 +14,7 @@ from django.utils.translation import gettext_lazy
 from outbox.console import Page, ReadOnly
 from quality.actions import assessing
 from quality.models import Assessment, ListedDomain
-from quality.rules import WEIGHTS, reason_of
-from quality.words import in_words
+from quality.words import fired_in_words, in_words
 
 
 def lines(sentences: list[str]) -> SafeString:
@@ -25,10 +24,7 @@ def lines(sentences: list[str]) -> SafeString:
 
 def fired(assessment: Assessment) -> SafeString:
     """The rules that fired, in words and with what each weighs today."""
-    said = [
-        f"{_(reason_of(name))} (+{WEIGHTS[name]})" if name in WEIGHTS else reason_of(name) for name in assessment.rules
-    ]
-    return lines(said or [_("No rule fired.")])
+    return lines(fired_in_words(assessment.rules) or [_("No rule fired.")])
 
 
 @admin.register(Assessment)

@@ -232,7 +232,8 @@ def because(entry: Entry, text: str) -> explaining.Answer:
 
 
 def bulk(launch: Launch, **said: Any) -> str:
-    spec = making.Spec(**({"count": 1, "expires_at": timezone.now() + timedelta(days=9)} | said))
+    common: dict[str, Any] = {"count": 1, "expires_at": timezone.now() + timedelta(days=9)}
+    spec = making.Spec(**(common | said))
     [pk] = making.make(launch, spec, run_id=None, by="staff:1")
     return text_of(Code.objects.get(pk=pk))
 

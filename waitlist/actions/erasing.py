@@ -1,6 +1,7 @@
 """Forgets a person. What the trail and the counters need stays as numbers; whoever keeps more about them hears the fact first."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.contrib.postgres.functions import RandomUUID
 from django.db.models import F, TextField, Value
@@ -17,7 +18,15 @@ from waitlist.models import Entry, Points, Tombstone, Trace
 
 EARNED = ("friend_confirmed", "reward")  # lines that say nothing about the person but what the ledger says
 NOBODYS = Concat(Value("erased:"), Cast("pk", TextField()))
-FORGOTTEN = {"contact": "", "name": "", "use_case": "", "persona": "", "utm": {}, "locale": "en", "host_user_id": ""}
+FORGOTTEN: dict[str, Any] = {
+    "contact": "",
+    "name": "",
+    "use_case": "",
+    "persona": "",
+    "utm": {},
+    "locale": "en",
+    "host_user_id": "",
+}
 FORGOTTEN |= {"held_reason": "", "held_by": "", "user": None, "deferred_until": None}
 
 
