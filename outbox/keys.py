@@ -57,15 +57,15 @@ def _block(purpose: str, version: int) -> Cipher[modes.ECB]:
 
 def numbered(purpose: str, number: int) -> str:
     """A row's number as 32 hexadecimal characters that say nothing to who has not the key, and are read back without a search."""
-    block = _block(purpose, newest()).encryptor()
-    return (block.update(number.to_bytes(16, "big")) + block.finalize()).hex()
+    context = _block(purpose, newest()).encryptor()
+    return (context.update(number.to_bytes(16, "big")) + context.finalize()).hex()
 
 
 def number_in(purpose: str, text: str) -> int | None:
     """The number behind these characters under any key still kept; None when they are not ours."""
     for version in sorted(settings.CODE_KEYS, reverse=True):
-        block = _block(purpose, version).decryptor()
-        raw = block.update(bytes.fromhex(text)) + block.finalize()
+        context = _block(purpose, version).decryptor()
+        raw = context.update(bytes.fromhex(text)) + context.finalize()
         if not any(raw[:8]):
             return int.from_bytes(raw, "big")
     return None
