@@ -1,6 +1,7 @@
 """One box that finds people and codes by whatever somebody has in hand. What is typed is posted, so that it stands in no log."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ from waitlist.shown import NEEDS, contact_for
 
 MOST = 20  # of one kind: more is a reason to type more
 LONGEST = 200
+SHORTEST = 2  # a single letter is a word by itself, and the beginning of nothing
 DOMAIN = re.compile(r"@?([\w-]+(?:\.[\w-]+)+)")
 
 
@@ -120,20 +122,27 @@ def by_name(typed: str) -> Iterator[Hit]:
     """The beginnings of the words of a name."""
     words = re.findall(r"\w+", typed)
     if words and "@" not in typed:
-        wanted = [finding.quoted("n", word, prefix=True) for word in words]
+        wanted = [finding.quoted("n", word, prefix=len(word) >= SHORTEST) for word in words]
         yield from (Hit(_("their name"), pk) for pk in finding.ids_with(wanted, MOST + 1))
 
 
-def by_part(typed: str) -> Iterator[Hit]:
-    """A part of an address: the beginning of what stands before the @, or the domain."""
+def by_domain(typed: str) -> Iterator[Hit]:
+    """The whole domain of an address."""
     if domain := DOMAIN.fullmatch(typed):
         wanted = [finding.quoted("d", domain[1], prefix=False)]
         yield from (Hit(_("the domain of their address"), pk) for pk in finding.ids_with(wanted, MOST + 1))
-    local, at, rest = typed.partition("@")
-    if local and " " not in local:
-        wanted = [finding.quoted("l", local, prefix=not at)]
-        wanted += [finding.quoted("d", rest, prefix=True)] if rest else []
-        yield from (Hit(_("the beginning of their address"), pk) for pk in finding.ids_with(wanted, MOST + 1))
+
+
+def by_beginning(typed: str) -> Iterator[Hit]:
+    """How an address or a number begins; Gmail's are compared without the dots of the name."""
+    text = unicodedata.normalize("NFKC", typed).casefold()
+    if len(text) < SHORTEST or " " in text or text.startswith("@"):
+        return
+    kind = "phone" if text.startswith("+") else "email"
+    name, at, domain = text.partition("@")
+    for begins in {text: None, f"{name.replace('.', '')}{at}{domain}": None}:
+        found = finding.ids_beginning(kind, begins, MOST + 1)
+        yield from (Hit(_("the beginning of their address"), pk) for pk in found)
 
 
 EXACT: tuple[Finder, ...] = (by_address, by_number, by_code, by_message)
@@ -144,7 +153,8 @@ def hits(typed: str, user: Any) -> list[Hit]:
     for who may read addresses, or one could be guessed letter by letter."""
     found = [hit for finder in EXACT for hit in finder(typed)]
     found += by_name(typed)
-    found += by_part(typed) if may(user, NEEDS) else []
+    if may(user, NEEDS):
+        found += [*by_domain(typed), *by_beginning(typed)]
     once = {(hit.entry_id, hit.code.pk if hit.code else 0): hit for hit in reversed(found)}
     return list(reversed(once.values()))
 

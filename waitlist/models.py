@@ -259,7 +259,7 @@ class Entry(models.Model):
     priority = models.SmallIntegerField(default=0, db_default=0)
     contact_kind = models.TextField(choices=Kind, default=Kind.EMAIL)
     contact = models.TextField()
-    canonical = models.TextField()
+    canonical = models.TextField(db_collation="C")  # so that its index finds beginnings whatever the database sorts by
     name = models.TextField(blank=True, default="", db_default="")
     use_case = models.TextField(blank=True, default="", db_default="")
     persona = models.TextField(blank=True, default="", db_default="")

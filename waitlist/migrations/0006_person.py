@@ -27,5 +27,10 @@ class Migration(migrations.Migration):
             name='status',
             field=models.TextField(choices=[('pending', 'not confirmed yet'), ('waiting', 'waiting'), ('approved', 'approved'), ('invited', 'invited'), ('registered', 'registered'), ('rejected', 'rejected'), ('blocked', 'blocked'), ('left', 'left'), ('suspended', 'suspended'), ('erased', 'erased')], default='pending'),
         ),
+        migrations.AlterField(
+            model_name="entry",
+            name="canonical",
+            field=models.TextField(db_collation="C"),
+        ),
         migrations.RunSQL(INDEX, UNDO_INDEX),
     ]
