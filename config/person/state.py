@@ -10,7 +10,6 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.models import User
 from config.person.timeline import names_of
 from config.person.words import SUPPRESSED, actor_in_words
 from invites.models import Invite, Redemption
@@ -232,8 +231,3 @@ SENTENCES: dict[str, Any] = {
     "suspended": suspended,
     "erased": erased,
 }
-
-
-def log_in_of(entry: Entry) -> User | None:
-    """Their log-in here, if they made one."""
-    return entry.user
