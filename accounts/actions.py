@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from accounts.models import ApiKey, User
 from accounts.scopes import ROLES, SCOPES
-from accounts.signals import key_created, key_revoked, log_in_claimed, staff_created
+from accounts.signals import key_created, key_revoked, log_in_claimed, log_in_erased, staff_created
+from outbox.actions import forget_deliveries
 from outbox.errors import Refused
 from outbox.facts import Said
 from outbox.states import verb
@@ -97,6 +98,16 @@ def create_staff(email: str, role: str, password: str | None = None, *, by: str)
     EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
     staff_created.announce([Said(f"user:{user.pk}", {"role": role})], by=by)
     return user, made
+
+
+@verb
+def erase_log_ins(user_ids: Iterable[int], *, by: str) -> None:
+    """Deletes the log-ins of people who are erased, with their addresses and sign-ons. Staff keep theirs."""
+    gone = User.objects.filter(pk__in=list(user_ids), is_staff=False)
+    said = [Said(f"user:{user.pk}") for user in gone]
+    forget_deliveries([one.subject for one in said])
+    gone.delete()
+    log_in_erased.announce(said, by=by)
 
 
 @verb

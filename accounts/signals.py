@@ -8,4 +8,5 @@ log_in_claimed = Fact(
     "log_in.claimed",
     "Somebody proved the mailbox of a log-in nobody had confirmed; its password and sign-ons were forgotten.",
 )
+log_in_erased = Fact("log_in.erased", "The log-in of somebody who was erased was deleted.")
 staff_created = Fact("staff.created", "Somebody was given a log-in to the console, with a role.")

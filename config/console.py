@@ -22,6 +22,11 @@ def style(request: HttpRequest) -> str:
     return static("console.css")
 
 
+def script(request: HttpRequest) -> str:
+    """Where the keys of the box that finds people are."""
+    return static("console-person.js")
+
+
 def seen_with(needs: str) -> Callable[[HttpRequest], bool]:
     """The condition that the caller has the permission."""
     return lambda request: may(request.user, needs)
@@ -41,6 +46,12 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         {
             "items": [
                 today,
+                {
+                    "title": _("Find"),
+                    "icon": "search",
+                    "link": reverse_lazy("find"),
+                    "permission": seen_with("waitlist.view_entry"),
+                },
                 rows(_("People"), "waitlist.entry", "group"),
                 rows(_("Alerts"), "quality.alert", "notifications"),
                 rows(_("Jobs"), "outbox.job", "hourglass_top"),

@@ -3,10 +3,17 @@
 from django.contrib import admin
 from django.urls import URLPattern, path
 
+from config.finding import find
+from config.person import page as person
 from quality.views import trial
 
 page = admin.site.admin_view  # for staff alone, with a log-in first
 
 urlpatterns: list[URLPattern] = [
     path("waitlist/launch/<int:launch_id>/trial/", page(trial), name="launch-trial"),
+    path("find/", page(find), name="find"),
+    # Before the admin's own page of an entry, in its place and under its name.
+    path("waitlist/entry/<int:pk>/change/", page(person.person), name="person"),
+    path("waitlist/entry/<int:pk>/erase/", page(person.erase), name="person-erase"),
+    path("waitlist/entry/<int:pk>/takeout/", page(person.take_out), name="person-takeout"),
 ]

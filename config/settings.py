@@ -416,7 +416,8 @@ UNFOLD: dict[str, Any] = {
             "950": "oklch(26% .065 258)",
         }
     },
-    "SIDEBAR": {"show_search": False, "show_all_applications": True, "navigation": "config.console.navigation"},
+    "SCRIPTS": ["config.console.script"],
+    "SIDEBAR": {"show_search": True, "show_all_applications": True, "navigation": "config.console.navigation"},
 }
 
 LOGGING: dict[str, Any] = {

@@ -34,6 +34,18 @@ def invited(granted: Sequence[Any], invites: Mapping[int, int], keys: Sequence[b
     ]
 
 
+def invited_again(invite: Invite) -> Owed:
+    """The same mail with the code that took the place of the first, once per code."""
+    to = invite.entry
+    return Owed(
+        HANDLER_OF[to.contact_kind],
+        "invited",
+        f"invite:{invite.pk}",
+        address_key=owed_to(0, to.contact_kind, to.canonical, "").address_key,
+        dedupe=f"invited:{invite.pk}:{invite.token_version}",
+    )
+
+
 def welcome(member: Any) -> Owed:
     """The mail with a new member's own codes, once."""
     return owed_to(member.id, member.contact_kind, member.canonical, "welcome", cap=None, dedupe=f"welcome:{member.id}")

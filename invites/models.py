@@ -96,6 +96,11 @@ class Code(models.Model):
             models.Index(fields=["run"], name="code_run", condition=Q(run__isnull=False)),
             models.Index(fields=["launch", "campaign"], name="code_campaign", condition=~Q(campaign="")),
             models.Index(fields=["expires_at"], name="code_expiry", condition=Q(expiry_told=False)),
+            models.Index(fields=["last4"], name="code_last4"),
+            # An invite's code is found by its invite: only what was bound by hand is looked up by the address.
+            models.Index(
+                fields=["bound_key"], name="code_bound", condition=Q(bound_key__isnull=False) & ~Q(kind="waitlist")
+            ),
         ]
 
     def __str__(self) -> str:
@@ -299,6 +304,7 @@ class Attempt(models.Model):
         indexes = [
             models.Index(fields=["network", "at"], name="attempt_network"),
             models.Index(fields=["at"], name="attempt_newest"),
+            models.Index(fields=["address_key", "at"], name="attempt_address", condition=Q(address_key__isnull=False)),
         ]
 
     def __str__(self) -> str:

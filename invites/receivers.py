@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from invites.actions import inviting, reserving
+from invites.actions import forgetting, inviting, resending, reserving
 from outbox.facts import Said
 from outbox.models import Delivery
 from outbox.policy import End
 from outbox.registry import ended
-from waitlist.signals import entry_approved, entry_released, entry_removed
+from waitlist.signals import entry_approved, entry_erased, entry_readdressed, entry_released, entry_removed
 
 
 @entry_removed.connect
@@ -26,6 +26,19 @@ def invite_at_once(said: Sequence[Said], by: str) -> None:
 def complete_released(said: Sequence[Said], by: str) -> None:
     """Who was held while they redeemed a code may go on."""
     reserving.remind_released([one.id for one in said])
+
+
+@entry_readdressed.connect
+def follow_address(said: Sequence[Said], by: str) -> None:
+    """Their open invite goes to the new address."""
+    for one in said:
+        resending.follow_address(one.id, *one.extra, by=by)
+
+
+@entry_erased.connect
+def forget_erased(said: Sequence[Said], by: str) -> None:
+    """Codes, uses and refused tries without the person."""
+    forgetting.forget([one.extra for one in said], by=by)
 
 
 @ended("invited")

@@ -4,7 +4,7 @@ from outbox.facts import Fact
 
 # entry:ID {code, kind, campaign, owner?} · extra: Redeemed.
 code_redeemed = Fact("code.redeemed", "Somebody used a code and is in.", public=True)
-# code:ID {reason}
+# code:ID {reason, entry?}; entry: whose invite has another code now
 code_revoked = Fact("code.revoked", "A code was made useless for ever.", public=True)
 # batch:ID {launch, size, reason?, pace?, seed?}
 batch_planned = Fact("batch.planned", "Somebody, cron or the scheduler asked for the next people to be invited.")
@@ -26,6 +26,8 @@ invite_issued = Fact("invite.issued", "A person was offered a place, with one co
 invite_lapsed = Fact("invite.lapsed", "An invite was not used in time.")
 # entry:ID {invite}
 invite_declined = Fact("invite.declined", "The person said no to an invite.")
+# entry:ID {message, reason, invite?, code?, old_code?}
+message_resent = Fact("message.resent", "Staff had a message written to somebody again; an invite has a new code then.")
 # entry:ID {code, reservation, place (of the call, as a keyed hash)}
 use_reserved = Fact("use.reserved", "One use of a code is kept for a person until they prove their mailbox.")
 # code:ID {reservation, place (of the call, as a keyed hash)}

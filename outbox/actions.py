@@ -187,6 +187,22 @@ def _name_and_end(went: Outcome) -> tuple[str, End]:
     return went.delivery.name, went.end
 
 
+# What goes to other programs is left: it names nobody, and they must hear of the end as well.
+FORGET = """
+UPDATE outbox_delivery
+SET status = CASE status WHEN 'owed' THEN 'done' ELSE status END, done_at = coalesce(done_at, now()), leased_until = NULL,
+    sealed = NULL, address_key = NULL, data = '{}', last_error = ''
+WHERE subject = ANY(%(subjects)s::text[]) AND handler IN ('mail', 'sms')
+RETURNING id
+"""
+
+
+@verb
+def forget_deliveries(subjects: Sequence[str]) -> int:
+    """Takes what names somebody out of the messages about these subjects; what was still owed is owed no more. How many."""
+    return len(sql.rows(FORGET, {"subjects": list(subjects)}))
+
+
 @verb
 def hand_back(deliveries: Sequence[Delivery], *, by: str) -> int:
     """Frees leased deliveries that were not tried, so that the next worker takes them at once; how many."""

@@ -1,5 +1,6 @@
 """How a mail looks on the wire, and the one connection a batch of mails goes through."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -31,8 +32,16 @@ class Mail(EmailMultiAlternatives):
 
 
 def message_id(delivery: Delivery) -> str:
-    """The Message-ID of a delivery: the same at every try, so a mail that went twice is shown once."""
-    return delivery.message_id or f"<{keys.keyed('message-id', str(delivery.pk))[:16].hex()}@{settings.PUBLIC_HOST}>"
+    """The Message-ID of a delivery: the same at every try, so a mail that went twice is shown once. It names the delivery to
+    who has the key, so that one which somebody forwards to staff is found without an index."""
+    return delivery.message_id or f"<{keys.numbered('message-id', delivery.pk)}@{settings.PUBLIC_HOST}>"
+
+
+def delivery_named(message_id: str) -> Delivery | None:
+    """The delivery whose Message-ID this is, or None."""
+    found = re.fullmatch(r"<?([0-9a-f]{32})@[^<>@]+>?", message_id.strip())
+    number = keys.number_in("message-id", found[1]) if found else None
+    return Delivery.objects.filter(pk=number, message_id__contains=found[1]).first() if found and number else None
 
 
 def headers(delivery: Delivery, unsubscribe_url: str) -> dict[str, str]:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from outbox.facts import Said
-from quality.actions import assessing
-from waitlist.signals import entry_confirmed, entry_joined, entry_released
+from quality.actions import assessing, forgetting
+from waitlist.signals import entry_confirmed, entry_erased, entry_joined, entry_released
 
 
 @entry_joined.connect
@@ -27,3 +27,9 @@ def overrule_released(said: Sequence[Said], by: str) -> None:
     """A person looked, and let them go."""
     if by.startswith("staff:"):
         assessing.overrule([one.id for one in said], by=by)
+
+
+@entry_erased.connect
+def forget_erased(said: Sequence[Said], by: str) -> None:
+    """What was found out about them."""
+    forgetting.forget([one.id for one in said])

@@ -1,11 +1,13 @@
 """Evidence in plain words, as moderators read it beside a person."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+
+from quality.rules import WEIGHTS, reason_of
 
 # What each field of the evidence says; `%(n)s` is its value. A field that is not here is told by its name.
 SENTENCES: dict[str, Promise] = {
@@ -40,6 +42,11 @@ def in_words(evidence: Mapping[str, Any]) -> list[str]:
     """One sentence for each thing that was seen; "nothing odd" where nothing was."""
     seen = [(name, value) for name, value in evidence.items() if name != "act"]
     return [sentence(name, value) for name, value in seen] or [_("Nothing odd was seen.")]
+
+
+def fired_in_words(rules: Sequence[str]) -> list[str]:
+    """The rules that fired, with what each weighs today."""
+    return [f"{_(reason_of(name))} (+{WEIGHTS[name]})" if name in WEIGHTS else reason_of(name) for name in rules]
 
 
 def sentence(name: str, value: Any) -> str:

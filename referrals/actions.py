@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
@@ -12,7 +13,7 @@ from django.utils.translation import gettext
 
 from invites.queries import unspent
 from outbox import sql
-from outbox.actions import Owed, owe
+from outbox.actions import Owed, forget_deliveries, owe
 from outbox.errors import Refused
 from outbox.facts import Fact, Said
 from outbox.keys import address_keys
@@ -301,6 +302,41 @@ def drop(ids: Sequence[int], reason: str, *, by: str) -> int:
     move(Reward.objects.filter(pk__in=[reward.pk for reward in due]), to="dropped")
     signals.reward_dropped.announce([_said_of(reward, reason=reason) for reward in due], by=by)
     return len(due)
+
+
+@verb
+def grant_by_hand(
+    entry_id: int, kind: str, reason: str, *, amount: int = 1, tier: str = "", asked: UUID, by: str
+) -> Reward:
+    """Staff give a person codes, points or a tier, in the same ledger. `asked` is the form's own number: sent twice, it gives
+    once. Raises Refused for who may not earn now."""
+    [referrer] = _locked([entry_id])
+    before = Reward.objects.filter(asked=asked).first()
+    if before is not None:
+        return before
+    if not policy.may_earn(referrer.status, held=referrer.held_at is not None):
+        raise Refused("may_not_earn", gettext("Who is held, turned away or gone is given nothing."))
+    if kind == Milestone.Kind.TIER and not tier:
+        raise Refused("tier_missing", gettext("Name the tier."))
+    reward = Reward.objects.create(referrer=referrer, kind=kind, amount=amount, tier=tier, reason=reason, asked=asked)
+    reward.status = Reward.Status.DUE
+    _give(reward, by=by)
+    signals.reward_granted.announce([_said_of(reward, reason=reason)], by=by)
+    return reward
+
+
+@verb
+def forget(people: Sequence[Entry], *, by: str) -> None:
+    """Somebody is erased: the mails they had written to friends and that friends had written to them are known no more, and
+    nothing is due to them. Who brought whom stays, as numbers: the sums of others rest on it."""
+    ids = [one.pk for one in people]
+    keys = [key for one in people for key in address_keys(one.contact_kind, one.canonical)]
+    shared = Referral.objects.filter(Q(referrer__in=ids) | Q(recipient_key__in=keys))
+    forget_deliveries([f"referral:{pk}" for pk in shared.values_list("pk", flat=True)])
+    shared.filter(status="shared").delete()
+    Referral.objects.filter(Q(referrer__in=ids) | Q(referee__in=ids)).update(recipient_key=None)
+    due = Reward.objects.filter(referrer__in=ids, status="due").values_list("pk", flat=True)
+    drop(list(due), "the person was erased", by=by)
 
 
 # Telling a friend

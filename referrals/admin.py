@@ -13,7 +13,6 @@ from outbox.console import Page, ReadOnly, Shown
 from outbox.reasons import with_reason
 from referrals import actions, queries
 from referrals.models import LedgerLine, Milestone, Referral, Reward
-from waitlist.admin import EntryAdmin
 from waitlist.models import Entry
 
 
@@ -52,34 +51,6 @@ class LedgerInline(Shown):
     def signed(self, line: LedgerLine) -> str:
         """With its sign: given, or taken back."""
         return f"{line.amount:+d}"
-
-
-class LedgerOfReferrer(LedgerInline):
-    """The same for somebody who brings people."""
-
-    fk_name = "referrer"
-
-
-class FriendsInline(Shown):
-    """Whom somebody brought, and why one counts no more."""
-
-    model = Referral
-    fk_name = "referrer"
-    fields = readonly_fields = ("referee", "status", "via", "created_at", "qualified_at", "void_reason")
-    ordering = ("-pk",)
-    verbose_name_plural = _("friends they brought")
-
-
-class RewardsInline(Shown):
-    """What somebody earned."""
-
-    model = Reward
-    fields = readonly_fields = ("milestone", "kind", "amount", "tier", "status", "may_return", "granted_at")
-    ordering = ("pk",)
-
-
-EntryAdmin.readonly_fields = (*EntryAdmin.readonly_fields, quality_of_friends)
-EntryAdmin.inlines = (*EntryAdmin.inlines, FriendsInline, RewardsInline, LedgerOfReferrer)
 
 
 @admin.register(Referral)

@@ -135,6 +135,11 @@ class Reward(models.Model):
     may_return = models.BooleanField(
         default=False, db_default=False, help_text=_("Taken back because friends were voided; returns with the count.")
     )
+    asked = models.UUIDField(
+        null=True,
+        editable=False,
+        help_text=_("Of a reward that staff gave by hand: sending the form twice gives it once."),
+    )
     tier_before = models.TextField(blank=True, default="", db_default="", help_text=_("To which a tier goes back."))
 
     class Meta:
@@ -145,6 +150,7 @@ class Reward(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(fields=["referrer", "milestone"], name="a_milestone_pays_once"),
+            models.UniqueConstraint(fields=["asked"], name="a_form_gives_once"),
             models.CheckConstraint(
                 condition=Q(may_return=False) | Q(status="clawed_back"), name="only_what_was_taken_back_may_return"
             ),

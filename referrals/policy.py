@@ -7,7 +7,7 @@ BETWEEN_LETTERS = "-'’"
 
 def may_earn(status: str, *, held: bool, in_review: bool = False) -> bool:
     """Rewards go to who is on the list or in. For who is held, in review or turned away they stay due."""
-    return status not in TURNED_AWAY and not held and not in_review
+    return status not in (*TURNED_AWAY, "erased") and not held and not in_review
 
 
 def harmless_name(name: str) -> str:

@@ -11,6 +11,7 @@ from waitlist.channels import Contact
 from waitlist.signals import (
     entry_appealed,
     entry_confirmed,
+    entry_erased,
     entry_joined,
     entry_registered,
     entry_released,
@@ -89,3 +90,9 @@ def qualify_friends(said: Sequence[Said], by: str) -> None:
 def pay_what_waited(said: Sequence[Said], by: str) -> None:
     """They may earn again."""
     actions.settle_later(ids_of(said))
+
+
+@entry_erased.connect
+def forget_erased(said: Sequence[Said], by: str) -> None:
+    """Whom they wrote to, and who wrote to them; whom they brought and who brought them stays as numbers."""
+    actions.forget([one.extra for one in said], by=by)

@@ -8,7 +8,7 @@ referral_qualified = Fact("referral.qualified", "A friend whom somebody brought 
 referral_voided = Fact(
     "referral.voided", "A referral counts no more: the friend is gone, or staff said so.", public=True
 )
-# entry:ID {reward, kind, amount, tier?, milestone?, again?}; again: what was taken back with the count is given anew
+# entry:ID {reward, kind, amount, tier?, milestone?, again?, reason? (of staff)}; again: what was taken back with the count is given anew
 reward_granted = Fact("reward.granted", "Somebody was given a reward.", public=True)
 # entry:ID {milestone, friends}
 milestone_reached = Fact(

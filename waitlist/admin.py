@@ -1,33 +1,22 @@
 """The console's pages of launches and entries: state is read-only, every change a verb with a reason."""
 
 from typing import Any, ClassVar
-from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from import_export.admin import ExportMixin
 from unfold.admin import TabularInline
 from unfold.contrib.import_export.forms import SelectableFieldsExportForm
 
-from outbox.console import Page, ReadOnly, Shown
+from outbox.console import Page, ReadOnly
 from outbox.reasons import with_reason
 from outbox.spreadsheets import SafeCSV
 from waitlist import queries
 from waitlist.actions import deciding, keeping, tuning
-from waitlist.models import Day, Entry, Launch, Points, PointsWeight, SourceLink
+from waitlist.models import Day, Entry, Launch, PointsWeight, SourceLink
 from waitlist.resources import EntryResource
-
-
-class PointsInline(Shown):
-    """Why the person stands where they stand."""
-
-    model = Points
-    fields = readonly_fields = ("points", "reason", "rule", "at")
-    show_change_link = False
 
 
 def on_people(title: Any, verb: Any) -> Any:
@@ -37,16 +26,15 @@ def on_people(title: Any, verb: Any) -> Any:
 
 @admin.register(Entry)
 class EntryAdmin(ExportMixin, ReadOnly):
-    """People on the list."""
+    """The list of people. Each has a page that shows several apps: config/person."""
 
     resource_classes = (EntryResource,)
     formats = (SafeCSV,)
     export_form_class = SelectableFieldsExportForm
     list_display = ("contact", "name", "status", "held_at", "priority", "place", "source", "created_at")
     list_filter = ("launch", "status", ("held_at", admin.EmptyFieldListFilter), "persona", "source", "created_at")
-    search_fields = ("=canonical", "=referral_code", "=id", "contact")
+    search_fields = ("=canonical", "=referral_code", "=id")
     list_select_related = ()
-    inlines: ClassVar[tuple[Any, ...]] = (PointsInline,)  # the apps above add theirs
     actions: tuple[Any, ...] = (
         on_people(_("Approve"), deciding.approve),
         on_people(_("Hold"), deciding.hold),
@@ -57,20 +45,6 @@ class EntryAdmin(ExportMixin, ReadOnly):
         on_people(_("Suspend access"), deciding.suspend),
         on_people(_("Restore access"), deciding.restore),
     )
-    readonly_fields: ClassVar[tuple[Any, ...]] = ("position", "acts")
-
-    @admin.display(description=_("position now"))
-    def position(self, entry: Entry) -> int | None:
-        """The exact position at this moment."""
-        return queries.position_of(entry)
-
-    @admin.display(description=_("what can be done"))
-    def acts(self, entry: Entry) -> str:
-        """The way back to the list with this one person in it: there are the actions."""
-        page = f"{reverse('admin:waitlist_entry_changelist')}?{urlencode({'q': entry.pk})}"
-        return format_html(
-            '<a href="{}">{}</a>', page, _("Hold, release, reject and the rest, each with a reason: in the list")
-        )
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         """An export holds personal data: a permission of its own."""

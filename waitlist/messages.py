@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from outbox.actions import Owed
-from outbox.keys import address_key
+from outbox.keys import address_key, seal, unseal
 from outbox.models import Delivery
 from outbox.registry import Letter, describer, writer
 from waitlist import queries, tokens
@@ -34,6 +34,11 @@ def answer_to_nobody(contact: Contact) -> Owed:
     return Owed(HANDLER_OF[contact.kind], "already", "entry:0")
 
 
+def moved_from(entry: Entry, old: Contact) -> Owed:
+    """The news to the old mailbox that the address was changed, in all the old words: the row has the new ones."""
+    return owed_to(entry.pk, old.kind, old.canonical, "moved", sealed=seal(f"{old.kind}:{old.as_typed}"))
+
+
 def letter_to(entry: Entry, **context: Any) -> Letter:
     """A letter to the person, with what every template may use."""
     common = {"entry": entry, "launch": entry.launch, "link": tokens.status_url(entry)}
@@ -43,7 +48,7 @@ def letter_to(entry: Entry, **context: Any) -> Letter:
 def entries_of(deliveries: Sequence[Delivery]) -> dict[int, Entry]:
     """The entry that each delivery is about, by delivery id; an erased one is left out."""
     ids = {delivery.pk: int(delivery.subject.partition(":")[2]) for delivery in deliveries}
-    found = Entry.objects.select_related("launch").in_bulk(set(ids.values()))
+    found = Entry.objects.select_related("launch").exclude(status="erased").in_bulk(set(ids.values()))
     return {pk: found[entry_id] for pk, entry_id in ids.items() if entry_id in found}
 
 
@@ -74,8 +79,19 @@ def already(deliveries: Sequence[Delivery]) -> Mapping[int, Letter]:
     }
 
 
+@writer("moved")
+def moved(deliveries: Sequence[Delivery]) -> Mapping[int, Letter]:
+    """That the address is another one now, to the old one, where its owner can still object."""
+    found = entries_of(deliveries)
+    sealed = {one.pk: unseal(bytes(one.sealed)).partition(":") for one in deliveries if one.sealed and one.pk in found}
+    return {
+        pk: Letter(kind, address, found[pk].locale, {"entry": found[pk], "launch": found[pk].launch})
+        for pk, (kind, _colon, address) in sealed.items()
+    }
+
+
 @describer("entry")
 def describe(ids: Sequence[int]) -> Mapping[int, dict[str, Any]]:
     """Who the person is, for an endpoint that was given the right to know; an erased one is nobody."""
-    people = Entry.objects.in_bulk(ids)
+    people = Entry.objects.exclude(status="erased").in_bulk(ids)
     return {pk: {"name": one.name, one.contact_kind: one.contact} for pk, one in people.items()}

@@ -201,6 +201,7 @@ class Entry(models.Model):
         BLOCKED = "blocked", _("blocked")
         LEFT = "left", _("left")
         SUSPENDED = "suspended", _("suspended")
+        ERASED = "erased", _("erased")
 
     MOVES = {
         Status.PENDING: {
@@ -210,22 +211,40 @@ class Entry(models.Model):
             Status.REJECTED,
             Status.BLOCKED,
             Status.LEFT,
+            Status.ERASED,
         },
         Status.WAITING: {
+            Status.PENDING,  # a new address is to be confirmed
             Status.APPROVED,
             Status.INVITED,
             Status.REGISTERED,
             Status.REJECTED,
             Status.BLOCKED,
             Status.LEFT,
+            Status.ERASED,
         },
-        Status.APPROVED: {Status.INVITED, Status.REGISTERED, Status.REJECTED, Status.BLOCKED, Status.LEFT},
-        Status.INVITED: {Status.REGISTERED, Status.WAITING, Status.REJECTED, Status.BLOCKED, Status.LEFT},
-        Status.LEFT: {Status.PENDING, Status.WAITING, Status.REGISTERED},
-        Status.REJECTED: {Status.WAITING},
-        Status.BLOCKED: {Status.WAITING},
-        Status.REGISTERED: {Status.SUSPENDED},
-        Status.SUSPENDED: {Status.REGISTERED},
+        Status.APPROVED: {
+            Status.INVITED,
+            Status.REGISTERED,
+            Status.REJECTED,
+            Status.BLOCKED,
+            Status.LEFT,
+            Status.ERASED,
+        },
+        Status.INVITED: {
+            Status.REGISTERED,
+            Status.WAITING,
+            Status.REJECTED,
+            Status.BLOCKED,
+            Status.LEFT,
+            Status.ERASED,
+        },
+        Status.LEFT: {Status.PENDING, Status.WAITING, Status.REGISTERED, Status.ERASED},
+        Status.REJECTED: {Status.WAITING, Status.ERASED},
+        Status.BLOCKED: {Status.WAITING, Status.ERASED},
+        Status.REGISTERED: {Status.SUSPENDED, Status.ERASED},
+        Status.SUSPENDED: {Status.REGISTERED, Status.ERASED},
+        Status.ERASED: set[Status](),
     }
 
     Arm = Arm
@@ -240,7 +259,7 @@ class Entry(models.Model):
     priority = models.SmallIntegerField(default=0, db_default=0)
     contact_kind = models.TextField(choices=Kind, default=Kind.EMAIL)
     contact = models.TextField()
-    canonical = models.TextField()
+    canonical = models.TextField(db_collation="C")  # so that its index finds beginnings whatever the database sorts by
     name = models.TextField(blank=True, default="", db_default="")
     use_case = models.TextField(blank=True, default="", db_default="")
     persona = models.TextField(blank=True, default="", db_default="")
@@ -388,6 +407,17 @@ class Trace(models.Model):
 
     def __str__(self) -> str:
         return f"{self.network}"
+
+
+class Tombstone(models.Model):
+    """That somebody was erased: whose row it was, and a keyed hash of the address, so that a restored dump can be cleaned again."""
+
+    entry_id = models.BigIntegerField(unique=True)
+    address_key = models.BinaryField()
+    at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"tombstone {self.entry_id}"
 
 
 class Day(models.Model):

@@ -156,7 +156,7 @@ def stats(launch: Launch) -> dict[str, object]:
         now = timezone.now()
         confirmed = Entry.objects.filter(launch=launch).exclude(status="pending")
         kept = confirmed.aggregate(
-            total=Count("pk", filter=~Q(status__in=["rejected", "blocked", "left"])),
+            total=Count("pk", filter=~Q(status__in=["rejected", "blocked", "left", "erased"])),
             invited=Count("pk", filter=Q(status="invited")),
             registered=Count("pk", filter=Q(status="registered")),
         )

@@ -30,6 +30,12 @@ entry_deferred = Fact("entry.deferred", "The person asked to be passed over unti
 entry_returned = Fact("entry.returned", "An invite lapsed and the person waits again.")
 # entry:ID {reason}
 entry_appealed = Fact("entry.appealed", "A rejected or blocked person was put back into the queue.")
+# entry:ID {launch, confirm, old_told, reason} · extra: (the old Contact, the new one)
+entry_readdressed = Fact("entry.readdressed", "Staff gave the person another address.")
+# entry:ID {was, reason} · extra: the Entry as it was, for those who forget what they keep about it
+entry_erased = Fact("entry.erased", "Staff erased the person; nothing that names them is left.")
+# entry:ID {rows}
+entry_taken_out = Fact("entry.taken_out", "Staff took all that is kept about a person, to hand it to them.")
 # entry:ID {}, or launch:ID where nobody has the address
 entry_resent = Fact("entry.resent", "The confirmation was asked for again.")
 # entry:ID {}, or launch:ID where nobody has the address

@@ -11,12 +11,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from outbox.console import Page, ReadOnly, Shown
+from outbox.console import Page, ReadOnly
 from quality.actions import assessing
 from quality.models import Assessment, ListedDomain
-from quality.rules import WEIGHTS, reason_of
-from quality.words import in_words
-from waitlist.admin import EntryAdmin
+from quality.words import fired_in_words, in_words
 
 
 def lines(sentences: list[str]) -> SafeString:
@@ -26,36 +24,7 @@ def lines(sentences: list[str]) -> SafeString:
 
 def fired(assessment: Assessment) -> SafeString:
     """The rules that fired, in words and with what each weighs today."""
-    said = [
-        f"{_(reason_of(name))} (+{WEIGHTS[name]})" if name in WEIGHTS else reason_of(name) for name in assessment.rules
-    ]
-    return lines(said or [_("No rule fired.")])
-
-
-class AssessmentInline(Shown):
-    """Beside a person: what the rules saw, and what they made of it."""
-
-    model = Assessment
-    fields = readonly_fields = ("at", "act", "verdict", "score", "why", "seen")
-    extra = 0
-    can_delete = False
-    ordering = ("-id",)
-
-    @admin.display(description=gettext_lazy("rules that fired"))
-    def why(self, assessment: Assessment) -> SafeString:
-        """The reasons."""
-        return fired(assessment)
-
-    @admin.display(description=gettext_lazy("evidence"))
-    def seen(self, assessment: Assessment) -> SafeString:
-        """The evidence in words."""
-        return lines(in_words(assessment.evidence))
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-EntryAdmin.inlines = (*EntryAdmin.inlines, AssessmentInline)
+    return lines(fired_in_words(assessment.rules) or [_("No rule fired.")])
 
 
 @admin.register(Assessment)

@@ -1,13 +1,14 @@
 """How somebody proves their mailbox, and asks to be written to again."""
 
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
-from outbox.actions import lift_wish, owe
+from outbox.actions import DAILY_CAP, lift_wish, owe
 from outbox.callers import NOWHERE, Origin
 from outbox.errors import Refused
 from outbox.facts import Said
@@ -85,6 +86,17 @@ def resend(launch: Launch, contact: Contact, *, by: str) -> None:
     written = owe([owed or messages.answer_to_nobody(contact)])
     Entry.objects.filter(pk=entry.pk if entry and written else 0, status="pending").update(**NEW_ROUND)
     signals.entry_resent.announce([Said(about(launch, entry))], by=by)
+
+
+@verb
+def confirm_again(entry_id: int) -> int:
+    """Has a new confirmation with new digits written to who is pending; 0 where the address had enough messages today."""
+    entry = Entry.objects.get(pk=entry_id)
+    contact = Contact(entry.contact_kind, entry.contact, entry.canonical)
+    owed = replace(messages.answer_to_join(entry_id, contact, True, entry.confirm_round + 1), cap=DAILY_CAP)
+    written = owe([owed])
+    Entry.objects.filter(pk=entry_id if written else 0, status="pending").update(**NEW_ROUND)
+    return written
 
 
 def about(launch: Launch, entry: Entry | None) -> str:

@@ -15,6 +15,12 @@ def note_export(rows: int, *, by: str) -> None:
 
 
 @verb
+def note_takeout(entry_id: int, rows: int, *, by: str) -> None:
+    """Keeps in the trail that somebody took all that is kept about a person out of the house."""
+    signals.entry_taken_out.announce([Said(f"entry:{entry_id}", {"rows": rows})], by=by)
+
+
+@verb
 def purge_traces(now: datetime) -> int:
     """Deletes network and browser of joins older than each launch keeps them; how many rows."""
     gone = 0
