@@ -3,10 +3,14 @@
 from django.contrib import admin
 from django.urls import URLPattern, path
 
+from config import bars, review
 from quality.views import trial
 
 page = admin.site.admin_view  # for staff alone, with a log-in first
 
 urlpatterns: list[URLPattern] = [
     path("waitlist/launch/<int:launch_id>/trial/", page(trial), name="launch-trial"),
+    path("review/", page(review.queue), name="review"),
+    path("review/places/", page(bars.places), name="bars"),
+    path("review/places/<int:bar_id>/", page(bars.place), name="bar"),
 ]

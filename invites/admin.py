@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from invites import queries
 from invites.actions import changing, inviting, releasing
 from invites.models import Attempt, Batch, Code, CodeRun, Invite, PaceDecision, Redemption, Reservation
+from outbox import registry
 from outbox.console import ReadOnly
 from outbox.errors import Refused
 from outbox.reasons import with_reason
@@ -25,6 +26,13 @@ from quality.trials import HIGHEST, LOWEST, mean_of
 from waitlist.admin import EntryAdmin, LaunchAdmin
 from waitlist.models import Launch
 from waitlist.queries import states_of
+
+registry.words |= {
+    "quota_reached": _("the day's quota is used up"),
+    "gate_closed": _("a gate lets nobody in at the moment"),
+    "pace_waits": _("the next batch is not due yet"),
+    "code_exhausted": _("no use of the code is left"),
+}
 
 
 def by_ids(verb: Any) -> Any:

@@ -7,6 +7,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from quality.models import Assessment
+from quality.rules import WEIGHTS, reason_of
+
 # What each field of the evidence says; `%(n)s` is its value. A field that is not here is told by its name.
 SENTENCES: dict[str, Promise] = {
     "disposable": gettext_lazy("The address is at a provider of throw-away mailboxes."),
@@ -32,6 +35,8 @@ SENTENCES: dict[str, Promise] = {
     "referrer_stem": gettext_lazy("The address is the one of who brought them, but for a tag or a number."),
     "referral_cycle": gettext_lazy("Who brought them was brought by them."),
     "code_networks": gettext_lazy("The code was used from %(n)s networks within an hour."),
+    "network_barred": gettext_lazy("Staff blocked the network."),
+    "domain_barred": gettext_lazy("Staff blocked the domain."),
     "cleared": gettext_lazy("Staff had released them before, so nothing followed."),
 }
 
@@ -47,3 +52,11 @@ def sentence(name: str, value: Any) -> str:
     shown = round(value, 1) if isinstance(value, float) else value
     known = SENTENCES.get(name)
     return str(known) % {"n": shown} if known else f"{name.replace('_', ' ')}: {shown}"
+
+
+def fired_in_words(assessment: Assessment) -> list[str]:
+    """The rules that fired, in words and with what each weighs today."""
+    said = [
+        f"{_(reason_of(name))} (+{WEIGHTS[name]})" if name in WEIGHTS else reason_of(name) for name in assessment.rules
+    ]
+    return said or [_("No rule fired.")]

@@ -8,14 +8,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from outbox.console import Page, ReadOnly, Shown
 from quality.actions import assessing
 from quality.models import Assessment, ListedDomain
-from quality.rules import WEIGHTS, reason_of
-from quality.words import in_words
+from quality.words import fired_in_words, in_words
 from waitlist.admin import EntryAdmin
 
 
@@ -25,11 +23,8 @@ def lines(sentences: list[str]) -> SafeString:
 
 
 def fired(assessment: Assessment) -> SafeString:
-    """The rules that fired, in words and with what each weighs today."""
-    said = [
-        f"{_(reason_of(name))} (+{WEIGHTS[name]})" if name in WEIGHTS else reason_of(name) for name in assessment.rules
-    ]
-    return lines(said or [_("No rule fired.")])
+    """The same as HTML."""
+    return lines(fired_in_words(assessment))
 
 
 class AssessmentInline(Shown):
