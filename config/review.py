@@ -381,7 +381,12 @@ def bulk_acts(user: Any, asked: reads.Filter) -> list[Act]:
 def words() -> dict[str, Any]:
     """What the script says and offers."""
     of_acts = {
-        act.name: {"key": act.key, "label": str(act.label), "reasons": [str(one) for one in act.reasons]}
+        act.name: {
+            "key": act.key,
+            "label": str(act.label),
+            "done": str(act.done),
+            "reasons": [str(one) for one in act.reasons],
+        }
         for act in ACTS.values()
     }
     return {

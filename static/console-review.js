@@ -107,7 +107,7 @@
     return made;
   };
 
-  const settle = (answer, reason, ids) => {
+  const settle = (answer, act, reason, ids) => {
     if (answer.job) { location.assign(answer.job); return; }
     const moved = Object.entries(answer.moved);
     const back = answer.undo && (() => undo(moved, answer.undo));
@@ -115,7 +115,7 @@
       const person = document.getElementById(`entry-${id}`);
       if (!person) continue;
       person.querySelector(`[name="seen-${id}"]`).value = event;
-      const line = strip(person, `${person.dataset.contact}: ${answer.said} ${reason}`, "");
+      const line = strip(person, `${person.dataset.contact}: ${words.acts[act].done}. ${reason}`, "");
       if (back) line.append(button(`${words.undo} (u)`, () => undo([[id, event]], answer.undo)));
     }
     for (const [id, news] of Object.entries(answer.news)) {
@@ -155,7 +155,7 @@
     const fields = [["act", act], ["reason", reason], ...ids.map((id) => ["chosen", id])];
     const answer = await send(all ? [...fields, ["across", "1"]] : fields);
     if (!answer) return;
-    settle(answer, reason, ids);
+    settle(answer, act, reason, ids);
     if (all && !answer.job) { location.reload(); return; }
     go(next ? following(next) : open()[0]);
     if (!open().length) say(words.all);

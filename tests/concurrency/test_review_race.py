@@ -1,6 +1,7 @@
 """Two moderators on one entry, each with a control that removes the guard and shows the bug."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,6 +21,11 @@ MANY = 12
 def seen(entry: Entry) -> dict[int, int]:
     """What a page that shows this person carries."""
     return {entry.pk: last_decided([entry.pk])[entry.pk].id}
+
+
+def either(page: dict[int, int], n: int) -> reviewing.Decided:
+    """One of two decides."""
+    return reviewing.decide(("hold", "reject")[n % 2], page, "my reason", by=f"staff:{n}")
 
 
 def decisions(entry: Entry) -> list[str]:
@@ -56,7 +62,7 @@ def test_control_without_the_locks_two_look_before_either_has_written(
     people = [cast.waits(launch, f"p{n}") for n in range(15)]
     pages = [seen(one) for one in people]
     for page in pages:
-        race(4, lambda n, page=page: reviewing.decide(("hold", "reject")[n % 2], page, "my reason", by=f"staff:{n}"))
+        race(4, partial(either, page))
     assert any(len(decisions(one)) > 1 for one in people)
 
 
