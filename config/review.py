@@ -54,9 +54,9 @@ NOTHING = {
     "near": gettext_lazy("Nobody else: their traces are no longer kept, or they share nothing."),
 }
 NEAR = {
-    "network": gettext_lazy("the same network"),
-    "device": gettext_lazy("the same browser"),
-    "domain": gettext_lazy("the same domain"),
+    "network": gettext_lazy("with the same network"),
+    "device": gettext_lazy("with the same browser"),
+    "domain": gettext_lazy("with the same domain"),
 }
 
 
