@@ -394,7 +394,7 @@ def words() -> dict[str, Any]:
         "undo": _("Undo"),
         "again": _("Look again"),
         "why": _("Why?"),
-        "all": _("Done with this page. Load the next."),
+        "all": _("This page is done: n loads the next."),
         "failed": _("This did not reach us. Is the connection there? Try again."),
     }
 

@@ -127,7 +127,7 @@
       const box = form.querySelector(`[name=chosen][value="${id}"]`);
       if (box) box.checked = false;
     }
-    if (!moved.length || ids.length > 1) say(answer.said);
+    if (!moved.length || ids.length > 1 || Object.keys(answer.news).length) say(answer.said);
     count();
   };
 
@@ -157,8 +157,8 @@
     if (!answer) return;
     settle(answer, act, reason, ids);
     if (all && !answer.job) { location.reload(); return; }
-    go(next ? following(next) : open()[0]);
-    if (!open().length) say(words.all);
+    go((next ? following(next) : open()[0]) || next);
+    if (!open().length) say(`${answer.said} ${words.all}`);
   };
   const chosen = () => boxes().filter((box) => box.checked).map((box) => box.value);
   const offers = (person, act) => person.querySelector(`button[value="${act}:${person.dataset.id}"]`);
@@ -207,7 +207,7 @@
     u: () => undoLast && undoLast(),
     c: () => { const place = here && here.querySelector(".comment"); if (place) { place.open = true; place.querySelector("textarea").focus(); } },
     d: () => { const link = here && here.querySelector(".bar"); if (link) link.click(); },
-    n: () => { const link = document.getElementById("following"); if (link) link.click(); },
+    n: () => { const link = document.getElementById("following"); if (link) link.click(); else location.reload(); },
     "/": () => { const narrow = document.querySelector(".filters"); narrow.open = true; narrow.querySelector("input:not([type=hidden]), select").focus(); },
     "?": () => keys.showModal(),
     Enter: () => { const link = here && here.querySelector("a.open"); if (link) link.click(); },
