@@ -48,7 +48,7 @@ def named(actors: Iterable[str]) -> dict[str, str]:
 def _name(by: str, users: Mapping[str, User]) -> str:
     kind, _colon, pk = by.partition(":")
     if kind == "staff":
-        return str(users.get(pk, pk))
+        return str(users.get(pk, by))
     return str(KINDS.get(kind, by))
 
 
