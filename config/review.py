@@ -77,6 +77,10 @@ class Act:
         """Its permission."""
         return f"waitlist.{self.name}_entry"
 
+    def allowed(self, user: Any) -> bool:
+        """Whether they may do it; approving takes the brake off as well."""
+        return may(user, self.needs) and (self.name != "approve" or may(user, "waitlist.release_entry"))
+
     @property
     def work(self) -> str:
         """The job that does it to many."""
@@ -263,7 +267,7 @@ def cards(people: Sequence[Entry], user: Any) -> list[Card]:
             comments=[(one, names[one.by]) for one in comments if one.entry_id == entry.pk],
             seen=moved[entry.pk].id if entry.pk in moved else 0,
             held_by=names.get(entry.held_by, ""),
-            acts=[act for act in ACTS.values() if may(user, act.needs) and is_possible(act.name, entry)],
+            acts=[act for act in ACTS.values() if act.allowed(user) and is_possible(act.name, entry)],
         )
         for entry in people
     ]
@@ -375,7 +379,7 @@ def bulk_acts(user: Any, asked: reads.Filter) -> list[Act]:
     """What may be done to many of a tab at once."""
     fitting = {"held": ("approve", "release", "reject", "block"), "new": ("hold", "reject", "block")}
     names = fitting.get(asked.tab, ("approve", "hold", "reject", "block"))
-    return [ACTS[name] for name in names if may(user, ACTS[name].needs)]
+    return [ACTS[name] for name in names if ACTS[name].allowed(user)]
 
 
 def words() -> dict[str, Any]:
@@ -406,7 +410,7 @@ def act(request: HttpRequest, look: Look) -> HttpResponse:
         return comment(request, look, int(pk))
     if name not in ACTS:
         return answer(request, look, Answer(_("Choose what to do, and with whom.")))
-    if not may(request.user, ACTS[name].needs):
+    if not ACTS[name].allowed(request.user):
         raise PermissionDenied
     reason = (request.POST.get("reason", "").strip() or request.POST.get("ready", ""))[:LONGEST_REASON]
     if not reason:
@@ -435,17 +439,19 @@ class Answer:
     news: Mapping[int, str] | None = None
     job: str = ""
     comment: str = ""
+    took_over: bool = False  # a rule's hold became a person's: letting go would undo both
 
     @property
     def opposite(self) -> str:
         """What takes it back, where it moved somebody."""
-        return ACTS[self.act].opposite if self.moved and self.act else ""
+        return ACTS[self.act].opposite if self.moved and self.act and not self.took_over else ""
 
 
 def decide(request: HttpRequest, act: Act, seen: Mapping[int, int], reason: str) -> Answer:
     """Decides on people as they were seen."""
     if not seen:
         return Answer(_("Choose what to do, and with whom."))
+    took_over = act.name == "hold" and Entry.objects.filter(pk__in=seen, held_at__isnull=False).exists()
     try:
         decided = reviewing.decide(act.name, seen, reason, by=f"staff:{request.user.pk}")
     except (Refused, StaleState) as error:
@@ -459,7 +465,7 @@ def decide(request: HttpRequest, act: Act, seen: Mapping[int, int], reason: str)
         said += " " + stood % {"n": unmoved}
     if news:
         said += " " + _("Somebody was faster: %(news)s") % {"news": "; ".join(list(news.values())[:3])}
-    return Answer(said, act.name, reason, {pk: row.id for pk, row in decided.moved.items()}, news)
+    return Answer(said, act.name, reason, {pk: row.id for pk, row in decided.moved.items()}, news, took_over=took_over)
 
 
 def across(request: HttpRequest, look: Look, act: Act, reason: str) -> Answer:

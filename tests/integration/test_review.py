@@ -153,6 +153,15 @@ def test_a_decision_has_a_reason_an_event_and_a_way_back(
     assert cast.now(cleo).status in ("waiting", "approved")
 
 
+def test_a_hold_that_takes_over_a_rules_hold_offers_no_way_back_that_would_let_them_go(
+    console: Client, launch: Launch
+) -> None:
+    eve = joins(launch, "eve@mailinator.com")
+    answer = decides(console, "hold", eve)
+    assert cast.now(eve).held_by.startswith("staff:")
+    assert answer["moved"] and answer["undo"] is None
+
+
 def test_without_a_reason_or_a_choice_nothing_happens(console: Client, launch: Launch) -> None:
     cleo = cast.cleo(launch)
     assert "Say why" in decides(console, "block", cleo, "")["said"]
