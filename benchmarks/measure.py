@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from benchmarks import batches, databases, deliveries, finding, joins, machine, positions, redeems
+from benchmarks import batches, databases, deliveries, finding, joins, machine, positions, redeems, review
 from benchmarks.asked import arguments
 from benchmarks.scale import FULL, NORMAL, QUICK, Scale
 from benchmarks.table import Line, table
@@ -15,6 +15,7 @@ PARTS = {
     ("S5", "S6"): batches.lines,
     ("S7",): deliveries.lines,
     ("C3",): finding.lines,
+    ("C2",): review.lines,
 }
 
 

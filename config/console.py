@@ -39,6 +39,11 @@ def rows(title: str | Promise, model: str, icon: str) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": page, "permission": seen_with(f"{app}.view_{name}")}
 
 
+def ours(title: str | Promise, name: str, icon: str, needs: str) -> dict[str, Any]:
+    """A page of our own (config/console_urls.py), for who has the permission."""
+    return {"title": title, "icon": icon, "link": reverse_lazy(name), "permission": seen_with(needs)}
+
+
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups of the sidebar, the busiest first."""
     today = {"title": _("What is going on"), "icon": "monitoring", "link": reverse_lazy("admin:index")}
@@ -46,12 +51,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         {
             "items": [
                 today,
-                {
-                    "title": _("Find"),
-                    "icon": "search",
-                    "link": reverse_lazy("find"),
-                    "permission": seen_with("waitlist.view_entry"),
-                },
+                ours(_("Review queue"), "review", "rule", "waitlist.view_entry"),
+                ours(_("Find"), "find", "search", "waitlist.view_entry"),
                 rows(_("People"), "waitlist.entry", "group"),
                 rows(_("Alerts"), "quality.alert", "notifications"),
                 rows(_("Jobs"), "outbox.job", "hourglass_top"),
@@ -75,6 +76,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 rows(_("Readings"), "quality.reading", "show_chart"),
                 rows(_("Assessments"), "quality.assessment", "fact_check"),
                 rows(_("Refusals at the doors"), "quality.refusal", "front_hand"),
+                ours(_("Blocked places"), "bars", "wifi_off", "quality.view_bar"),
                 rows(_("Known domains"), "quality.listeddomain", "dns"),
                 rows(_("Answers"), "quality.answer", "reviews"),
             ],

@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, path
 
+from config import bars, review
 from config.finding import find
 from config.person import page as person
 from quality.views import trial
@@ -16,4 +17,7 @@ urlpatterns: list[URLPattern] = [
     path("waitlist/entry/<int:pk>/change/", page(person.person), name="person"),
     path("waitlist/entry/<int:pk>/erase/", page(person.erase), name="person-erase"),
     path("waitlist/entry/<int:pk>/takeout/", page(person.take_out), name="person-takeout"),
+    path("review/", page(review.queue), name="review"),
+    path("review/places/", page(bars.places), name="bars"),
+    path("review/places/<int:bar_id>/", page(bars.place), name="bar"),
 ]

@@ -15,16 +15,24 @@ from django.utils.translation import gettext_lazy as _
 from invites import queries
 from invites.actions import changing, inviting, releasing
 from invites.models import Attempt, Batch, Code, CodeRun, Invite, PaceDecision, Redemption, Reservation
+from outbox import registry
 from outbox.console import ReadOnly
 from outbox.errors import Refused
 from outbox.reasons import with_reason
-from outbox.states import StaleState
+from outbox.states import StaleState, sources
 from quality import gates
 from quality.measures import Measured, titled
 from quality.trials import HIGHEST, LOWEST, mean_of
 from waitlist.admin import EntryAdmin, LaunchAdmin
-from waitlist.models import Launch
+from waitlist.models import Entry, Launch
 from waitlist.queries import states_of
+
+registry.words |= {
+    "quota_reached": _("the day's quota is used up"),
+    "gate_closed": _("a gate lets nobody in at the moment"),
+    "pace_waits": _("the next batch is not due yet"),
+    "code_exhausted": _("no use of the code is left"),
+}
 
 
 def by_ids(verb: Any) -> Any:
@@ -63,6 +71,12 @@ def invite_now(ids: Sequence[int], reason: str, *, by: str) -> int:
     return invited
 
 
+def why_uninvited(ids: Sequence[int]) -> dict[int, str]:
+    """Where each of these people stands; of who could be invited, what kept them out: the day's places went to the others."""
+    stand = states_of(ids)
+    return {pk: "quota_reached" if state in sources(Entry, "invited") else state for pk, state in stand.items()}
+
+
 def release_batch(ids: Sequence[int], reason: str, *, by: str) -> int:
     """Invites who is next, as far as the day's quota goes; of how many launches."""
     released, refused = 0, None
@@ -79,7 +93,7 @@ def release_batch(ids: Sequence[int], reason: str, *, by: str) -> int:
 
 
 EntryAdmin.actions = (
-    with_reason(_("Invite now"), invite_now, "invites.issue_invite", states=states_of),
+    with_reason(_("Invite now"), invite_now, "invites.issue_invite", states=why_uninvited),
     *EntryAdmin.actions,
 )
 LaunchAdmin.actions = (with_reason(_("Invite the next people"), release_batch, "invites.release_batch"),)

@@ -322,9 +322,9 @@ JOB_CHUNK = 500  # rows changed in one transaction
 
 
 @verb
-def start_job(name: str, ids: Sequence[int], reason: str, *, by: str) -> Job:
-    """Has a worker do on these rows what `registry.works` has under that name."""
-    job = Job.objects.create(name=name, ids=list(ids), total=len(ids), reason=reason, by=by)
+def start_job(name: str, ids: Sequence[int], reason: str, *, by: str, back: str = "") -> Job:
+    """Has a worker do on these rows what `registry.works` has under that name. `back` is the page it was asked for on."""
+    job = Job.objects.create(name=name, ids=list(ids), total=len(ids), reason=reason, by=by, back=back)
     job_started.announce([Said(f"job:{job.pk}", {"name": name, "rows": job.total, "reason": reason})], by=by)
     owe([Owed("job", "job", f"job:{job.pk}")])
     return job
@@ -337,7 +337,7 @@ def step_job(pk: int) -> bool:
     if job.status != Job.Status.RUNNING:
         return False
     chunk = job.ids[job.done : job.done + JOB_CHUNK]
-    changed, unchanged = _work_on(registry.works[job.name], chunk, job.reason, job.by)
+    changed, unchanged = work_on(registry.works[job.name], chunk, job.reason, by=job.by)
     counts = Counter(job.unchanged) + Counter(unchanged)
     job.done, job.changed, job.unchanged = job.done + len(chunk), job.changed + changed, dict(counts)
     job.save(update_fields=["done", "changed", "unchanged"])
@@ -348,16 +348,24 @@ def step_job(pk: int) -> bool:
     return False
 
 
-def _work_on(work: registry.Work, ids: list[int], reason: str, by: str) -> tuple[int, Mapping[str, int]]:
-    """How many were changed, and how many were not, by where they stand or by the refusal; a refusal stops only its own row."""
+@verb
+def work_on(
+    work: registry.Work, ids: list[int], reason: str, *, by: str, alone: bool = True
+) -> tuple[int, Mapping[str, int]]:
+    """How many were changed, and how many were not, by where they stand or by the refusal; a refusal stops only its own row.
+
+    Unless `alone`: then it is raised, for whoever has the room to say all of it.
+    """
     try:
         with transaction.atomic():
             before = work.states(ids) if work.states else {}
             changed = work.verb(ids, reason, by=by)
     except (Refused, StaleState) as error:
+        if not alone:
+            raise
         if len(ids) == 1:
             return 0, {getattr(error, "reason", "stale"): 1}
-        parts = [_work_on(work, [pk], reason, by) for pk in ids]
+        parts = [work_on(work, [pk], reason, by=by) for pk in ids]
         return sum(part[0] for part in parts), sum((Counter(part[1]) for part in parts), Counter())
     return changed, _why_not(work, ids, before, len(ids) - changed)
 

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -80,28 +81,58 @@ class JobAdmin(ReadOnly):
             raise PermissionDenied
         job = get_object_or_404(Job.objects.defer("ids"), pk=unquote(object_id))
         if request.method == "POST":
-            self.act(request, job)
-            return HttpResponseRedirect(request.path)
-        about = {"job": job, "what": self.what(job), "reasons": sorted(job.unchanged.items())}
+            return HttpResponseRedirect(self.act(request, job) or request.path)
+        reasons = sorted((registry.in_words(why), n) for why, n in job.unchanged.items())
+        about = {"job": job, "what": self.what(job), "reasons": reasons, "undoes": self.undoes(request, job)}
         about |= {"percent": 100 * job.done // job.total if job.total else 100, "form": ReasonForm()}
         if request.headers.get("HX-Request"):
-            return TemplateResponse(request, "admin/parts/job.html", about)
+            part = TemplateResponse(request, "admin/parts/job.html", about)
+            if job.status != Job.Status.RUNNING:
+                part["HX-Refresh"] = "true"  # what can be done now is another
+            return part
         shown = {**self.admin_site.each_context(request), **about, "title": about["what"], "opts": self.opts}
         return TemplateResponse(request, "admin/job.html", shown)
 
-    def act(self, request: HttpRequest, job: Job) -> None:
-        """Stops it or lets it go on, for a reason."""
+    def undoes(self, request: HttpRequest, job: Job) -> registry.Work | None:
+        """What takes an ended job back, where there is such a thing and they may do it."""
+        work = registry.works.get(job.name)
+        ended = job.status != Job.Status.RUNNING and job.changed
+        return (
+            registry.works[work.opposite]
+            if work and work.opposite and ended and may(request.user, work.opposite)
+            else None
+        )
+
+    def act(self, request: HttpRequest, job: Job) -> str:
+        """Stops it, lets it go on or takes it back, for a reason; where that leads, "" for back to here."""
         asked, form = request.POST.get("act", ""), ReasonForm(request.POST)
-        verb = {"stop": actions.stop_job, "resume": actions.resume_job}.get(asked)
-        if verb is None or not may(request.user, f"outbox.{asked}_job"):
+        verbs = {"stop": actions.stop_job, "resume": actions.resume_job}
+        if asked == "undo" and self.undoes(request, job):
+            return self.undo(request, job, form)
+        if asked not in verbs or not may(request.user, f"outbox.{asked}_job"):
             raise PermissionDenied
         if not form.is_valid():
             self.message_user(request, _("Say why: the reason stands in the trail."), messages.ERROR)
-            return
+            return ""
         try:
-            verb(job.pk, form.cleaned_data["reason"], by=f"staff:{request.user.pk}")
+            verbs[asked](job.pk, form.cleaned_data["reason"], by=f"staff:{request.user.pk}")
         except StaleState:
             self.message_user(request, _("Somebody was faster, or the job has ended."), messages.WARNING)
+        return ""
+
+    def undo(self, request: HttpRequest, job: Job, form: ReasonForm) -> str:
+        """Starts the opposite on the rows that this job changed and nobody has since."""
+        work = registry.works[job.name]
+        ids = work.still_so(job) if work.still_so and form.is_valid() else []
+        if not ids:
+            said = (
+                _("Nothing is left to take back.") if form.is_valid() else _("Say why: the reason stands in the trail.")
+            )
+            self.message_user(request, said, messages.WARNING)
+            return ""
+        by = f"staff:{request.user.pk}"
+        made = actions.start_job(work.opposite, ids, form.cleaned_data["reason"], by=by, back=job.back)
+        return reverse("admin:outbox_job_change", args=[made.pk])
 
 
 @admin.register(Suppression)

@@ -135,6 +135,7 @@ class Job(models.Model):
     changed = models.PositiveIntegerField(default=0, db_default=0)
     unchanged = models.JSONField(default=dict, help_text=_("How many could not be changed, by where they stood."))
     error = models.TextField(default="", db_default="")
+    back = models.TextField(default="", db_default="", help_text=_("The page it was started from."))
     created_at = models.DateTimeField(db_default=Now())
     ended_at = models.DateTimeField(null=True)
 

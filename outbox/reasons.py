@@ -3,7 +3,7 @@
 What is chosen is done at once while it is few; more is a job, which a worker does chunk by chunk and which can be stopped.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django import forms
@@ -19,7 +19,7 @@ from django.utils.translation import ngettext
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from outbox import registry
-from outbox.actions import start_job
+from outbox.actions import start_job, work_on
 from outbox.errors import Refused
 from outbox.states import StaleState
 
@@ -36,33 +36,44 @@ class ReasonForm(forms.Form):
     )
 
 
-def run_verb(page: Any, request: HttpRequest, verb: Any, ids: list[int], reason: str) -> None:
-    """Runs the verb and says how many changed and how many could not."""
+def run_verb(page: Any, request: HttpRequest, work: registry.Work, ids: list[int], reason: str) -> None:
+    """Runs the verb and says how many changed, how many could not, and where those stood."""
+    by = f"staff:{request.user.pk}"
     try:
-        changed = verb(ids, reason, by=f"staff:{request.user.pk}")
+        changed, unchanged = work_on(work, ids, reason, by=by, alone=len(ids) > 1)
     except (Refused, StaleState) as error:
-        page.message_user(
-            request, _("Nothing was changed: %(why)s") % {"why": getattr(error, "detail", "") or error}, messages.ERROR
-        )
+        why = getattr(error, "detail", "") or registry.in_words(getattr(error, "reason", "stale"))
+        page.message_user(request, _("Nothing was changed: %(why)s") % {"why": why}, messages.ERROR)
         return
+    page.message_user(request, told(changed, unchanged), messages.SUCCESS if changed else messages.WARNING)
+
+
+def told(changed: int, unchanged: Mapping[str, int]) -> str:
+    """What came of it, in a sentence or two."""
     text = ngettext("%(n)d changed.", "%(n)d changed.", changed) % {"n": changed}
-    rest = len(ids) - changed
-    if rest:
-        text += " " + ngettext(
-            "%(n)d stood where this cannot be done.", "%(n)d stood where this cannot be done.", rest
-        ) % {"n": rest}
-    page.message_user(request, text, messages.SUCCESS if changed else messages.WARNING)
+    rest = sum(unchanged.values())
+    if not rest:
+        return text
+    stood = ngettext("%(n)d stood where this cannot be done.", "%(n)d stood where this cannot be done.", rest)
+    whys = ", ".join(f"{registry.in_words(why)}: {n}" for why, n in sorted(unchanged.items()))
+    return f"{text} {stood % {'n': rest}} ({whys})"
 
 
 def with_reason(
-    title: Promise, verb: Any, needs: str, run: Run = run_verb, states: registry.States | None = None
+    title: Promise,
+    verb: Any,
+    needs: str,
+    run: Run | None = None,
+    states: registry.States | None = None,
+    opposite: str = "",
+    still_so: registry.StillSo | None = None,
 ) -> Any:
     """An action of the list that asks for a reason, then runs the verb on the chosen rows and says what came of it.
 
     `needs` is its permission, by which the trail and the workers know it too. `states` tells of ids where they stand, so that
-    a job can say why some could not be changed.
+    a job can say why some could not be changed; `opposite` names the work that takes it back, for rows that are `still_so`.
     """
-    registry.works[needs] = registry.Work(title, verb, states)
+    work = registry.works[needs] = registry.Work(title, verb, states, opposite, still_so)
 
     def act(self: Any, request: HttpRequest, chosen: QuerySet[Any]) -> HttpResponse | None:
         form = ReasonForm(request.POST if "apply" in request.POST else None)
@@ -70,9 +81,12 @@ def with_reason(
         if len(ids) > MOST:
             self.message_user(request, _("At most 100,000 at once; narrow the list first."), messages.ERROR)
             return None
-        if form.is_valid() and len(ids) > AT_ONCE and run is run_verb:
+        if form.is_valid() and len(ids) > AT_ONCE and run is None:
             return started(request, needs, ids, form.cleaned_data["reason"])
-        if form.is_valid():
+        if form.is_valid() and run is None:
+            run_verb(self, request, work, ids, form.cleaned_data["reason"])
+            return None
+        if form.is_valid() and run:
             run(self, request, verb, ids[:AT_ONCE], form.cleaned_data["reason"])
             return None
         return asked(self, request, form, title, ids)
@@ -85,7 +99,7 @@ def with_reason(
 
 def started(request: HttpRequest, name: str, ids: list[int], reason: str) -> HttpResponse:
     """Leaves it to a worker, and leads to the page that tells how far it is."""
-    job = start_job(name, ids, reason, by=f"staff:{request.user.pk}")
+    job = start_job(name, ids, reason, by=f"staff:{request.user.pk}", back=request.path)
     return HttpResponseRedirect(reverse("admin:outbox_job_change", args=[job.pk]))
 
 

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
-from outbox.models import Delivery
+from outbox.models import Delivery, Job
 from outbox.policy import End
 
 
@@ -60,13 +61,19 @@ States = Callable[[Sequence[int]], Mapping[int, str]]
 Made = TypeVar("Made", Handler, Sender, Writer, Listener, Describer)
 
 
+# Of the rows of a job, those that it changed and that stand so still.
+StillSo = Callable[[Job], list[int]]
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a job does: its title for people, the verb, and how to tell why a row could not be changed."""
+    """What a job does: its title for people, the verb, how to tell why a row could not be changed, and what takes it back."""
 
     title: str | Promise
     verb: RowsVerb
     states: States | None = None
+    opposite: str = ""  # the name of the work that takes it back
+    still_so: StillSo | None = None
 
 
 handlers: dict[str, Handler] = {}
@@ -75,7 +82,16 @@ writers: dict[str, Writer] = {}
 listeners: dict[str, Listener] = {}
 describers: dict[str, Describer] = {}
 works: dict[str, Work] = {}  # by the permission that doing it needs, such as "waitlist.hold_entry"
+words: dict[str, str | Promise] = {
+    "gone": _("not there any more"),
+    "stale": _("changed by somebody else in the meantime"),
+}  # where a row stood, or why it was refused, for people
 ticks: list[Callable[[], object]] = []  # what the relay does every half second besides, such as folding counters
+
+
+def in_words(why: str) -> str:
+    """Where rows stood ("waiting, held") or why they were refused, as people read it."""
+    return ", ".join(str(words.get(part, part.replace("_", " "))) for part in why.split(", "))
 
 
 def _registrar(registry: dict[str, Made], name: str) -> Callable[[Made], Made]:

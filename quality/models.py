@@ -55,11 +55,47 @@ class ListedDomain(models.Model):
     by = models.TextField()
     at = models.DateTimeField(db_default=Now())
 
-    class Meta:
-        permissions = [("bar_listeddomain", "Can block a domain or a network")]
-
     def __str__(self) -> str:
         return self.domain
+
+
+class Bar(models.Model):
+    """A domain or a network that staff blocked for a time: who comes from there is held for a look."""
+
+    domain = models.CharField(max_length=253, blank=True, default="", db_default="")
+    network = models.CharField(
+        max_length=49,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Such as 203.0.113.0/24 or 2001:db8:1:2::/64."),
+    )
+    # The network's ends: comparing with them asks no type that Django lacks.
+    first = models.GenericIPAddressField(null=True, editable=False)
+    last = models.GenericIPAddressField(null=True, editable=False)
+    reason = models.TextField()
+    by = models.TextField()
+    until = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        permissions = [
+            ("make_bar", "Can block a domain or a network"),
+            ("end_bar", "Can unblock a domain or a network"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(domain="", first__isnull=False, last__isnull=False) | (~Q(domain="") & Q(network="")),
+                name="bar_of_one_thing",
+            ),
+            models.UniqueConstraint(
+                fields=["domain", "network"], condition=Q(ended_at__isnull=True), name="one_bar_at_a_time"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.domain or self.network
 
 
 class Refusal(models.Model):

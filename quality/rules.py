@@ -43,6 +43,8 @@ class Evidence:
     referrer_stem: bool = False  # the address of who brought them, but for a tag or a number
     referral_cycle: bool = False  # who brought them was brought by them
     code_networks: int = 0  # from how many networks the code was used within an hour, where it is no campaign's
+    network_barred: bool = False  # staff blocked the network for now
+    domain_barred: bool = False  # staff blocked the domain for now
     cleared: bool = False  # staff released them before: rules speak, and nothing follows
 
     def kept(self) -> dict[str, Any]:
@@ -202,11 +204,29 @@ def travelling_code(evidence: Evidence) -> bool:
     return evidence.code_networks >= 5
 
 
+@rule(60)
+def barred_network(evidence: Evidence) -> bool:
+    """They came from a network that staff blocked."""
+    return evidence.network_barred
+
+
+@rule(60)
+def barred_domain(evidence: Evidence) -> bool:
+    """The address is at a domain that staff blocked."""
+    return evidence.domain_barred
+
+
+BARS = frozenset(
+    {"barred_network", "barred_domain"}
+)  # said by a person: they hold whatever the launch's thresholds are
+
+
 def find(evidence: Evidence, *, review_score: int = 50, deny_score: int = 100) -> Finding:
     """What the rules say of this evidence, with the launch's thresholds."""
     fired = tuple(name for name, predicate in RULES.items() if predicate(evidence))
     score = min(HIGHEST, sum(WEIGHTS[name] for name in fired))
-    verdict = "deny" if score >= deny_score else "review" if score >= review_score else "allow"
+    is_doubted = score >= review_score or not BARS.isdisjoint(fired)
+    verdict = "deny" if score >= deny_score else "review" if is_doubted else "allow"
     return Finding(fired, score, verdict)
 
 

@@ -26,5 +26,9 @@ question_asked = Fact("question.asked", "A member was asked the launch's one que
 question_answered = Fact("question.answered", "A member answered the launch's one question.")
 # domain:ID {disposable}
 domain_listed = Fact("domain.listed", "An owner said of a mail domain that it is a throw-away one, or an honest one.")
+# bar:ID {until, reason}
+bar_made = Fact("bar.made", "Staff blocked a domain or a network until a time.")
+# bar:ID {reason}
+bar_ended = Fact("bar.ended", "Staff unblocked a domain or a network.")
 # launch:ID {accepted, duplicates, rejected}
 activities_told = Fact("activities.told", "The product reported what members did in it.")

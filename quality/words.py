@@ -34,6 +34,8 @@ SENTENCES: dict[str, Promise] = {
     "referrer_stem": gettext_lazy("The address is the one of who brought them, but for a tag or a number."),
     "referral_cycle": gettext_lazy("Who brought them was brought by them."),
     "code_networks": gettext_lazy("The code was used from %(n)s networks within an hour."),
+    "network_barred": gettext_lazy("Staff blocked the network."),
+    "domain_barred": gettext_lazy("Staff blocked the domain."),
     "cleared": gettext_lazy("Staff had released them before, so nothing followed."),
 }
 

@@ -1,5 +1,6 @@
 """The console's pages of launches and entries: state is read-only, every change a verb with a reason."""
 
+from functools import partial
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -10,18 +11,47 @@ from import_export.admin import ExportMixin
 from unfold.admin import TabularInline
 from unfold.contrib.import_export.forms import SelectableFieldsExportForm
 
+from outbox import registry
 from outbox.console import Page, ReadOnly
 from outbox.reasons import with_reason
 from outbox.spreadsheets import SafeCSV
 from waitlist import queries
-from waitlist.actions import deciding, keeping, tuning
+from waitlist.actions import deciding, keeping, reviewing, tuning
 from waitlist.models import Day, Entry, Launch, PointsWeight, SourceLink
 from waitlist.resources import EntryResource
+
+# What each verb announces, and what takes it back. Nothing takes an approval back: whom it let in is in.
+OPPOSITES = {
+    "hold": ("entry.held", "release"),
+    "release": ("entry.released", "hold"),
+    "reject": ("entry.removed", "appeal"),
+    "block": ("entry.removed", "appeal"),
+    "suspend": ("entry.suspended", "restore"),
+    "restore": ("entry.restored", "suspend"),
+}
+
+registry.words |= dict(Entry.Status.choices) | {
+    "held": _("held"),
+    "launch_closed": _("their launch takes nobody in at the moment"),
+    "defer_out_of_range": _("the time lies too far away"),
+}
 
 
 def on_people(title: Any, verb: Any) -> Any:
     """An action on the list of people, with the permission that bears the verb's name."""
-    return with_reason(title, verb, f"waitlist.{verb.__name__}_entry", states=queries.states_of)
+    kind, opposite = OPPOSITES.get(verb.__name__, ("", ""))
+    return with_reason(
+        title,
+        verb,
+        f"waitlist.{verb.__name__}_entry",
+        states=queries.states_of,
+        opposite=f"waitlist.{opposite}_entry" if opposite else "",
+        still_so=partial(queries.still_so, kind=kind) if kind else None,
+    )
+
+
+# The yes of the review queue, which takes the brake off as well.
+registry.works["waitlist.let_in_entry"] = registry.Work(_("Approve and let go"), reviewing.let_in, queries.states_of)
 
 
 @admin.register(Entry)

@@ -186,6 +186,10 @@ class SourceLink(models.Model):
 
 COUNTED_ROWS = Q(status__in=["waiting", "approved"], held_at__isnull=True)
 APPROVED_ROWS = Q(status="approved", held_at__isnull=True)
+HELD_ROWS = Q(
+    held_at__isnull=False, status__in=["pending", "waiting", "approved", "invited", "registered", "suspended"]
+)
+NEW_ROWS = Q(status__in=["pending", "waiting"], held_at__isnull=True)
 
 
 class Entry(models.Model):
@@ -240,8 +244,8 @@ class Entry(models.Model):
             Status.ERASED,
         },
         Status.LEFT: {Status.PENDING, Status.WAITING, Status.REGISTERED, Status.ERASED},
-        Status.REJECTED: {Status.WAITING, Status.ERASED},
-        Status.BLOCKED: {Status.WAITING, Status.ERASED},
+        Status.REJECTED: {Status.PENDING, Status.WAITING, Status.ERASED},
+        Status.BLOCKED: {Status.PENDING, Status.WAITING, Status.ERASED},
         Status.REGISTERED: {Status.SUSPENDED, Status.ERASED},
         Status.SUSPENDED: {Status.REGISTERED, Status.ERASED},
         Status.ERASED: set[Status](),
@@ -338,6 +342,9 @@ class Entry(models.Model):
             models.Index(
                 "launch", models.F("priority").desc(), "place", name="entry_approved", condition=APPROVED_ROWS
             ),
+            # What moderators look at, oldest first: who is held, who has not confirmed, who waits to be approved.
+            models.Index(fields=["launch", "held_at", "id"], name="entry_held", condition=HELD_ROWS),
+            models.Index(fields=["launch", "status", "id"], name="entry_new", condition=NEW_ROWS),
             models.Index(fields=["referred_by"], name="entry_referred_by", condition=Q(referred_by__isnull=False)),
             models.Index(fields=["user"], name="entry_user", condition=Q(user__isnull=False)),
             # What the host's reports name members by.
@@ -352,6 +359,21 @@ class Entry(models.Model):
     def first_name(self) -> str:
         """The first word of the name, or ""."""
         return (self.name.split() or [""])[0]
+
+
+class Comment(models.Model):
+    """What staff noted about a person, for one another. It goes with the entry, so the trail says only that it was written."""
+
+    entry = models.ForeignKey(Entry, on_delete=models.CASCADE, db_index=False, related_name="comments")
+    text = models.TextField()
+    by = models.TextField()
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [models.Index(fields=["entry", "id"], name="comment_entry")]
+
+    def __str__(self) -> str:
+        return f"comment {self.pk}"
 
 
 class Points(models.Model):

@@ -1,18 +1,21 @@
 """Named reads of the queue."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.core.cache import cache
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
+from outbox import sql
+from outbox.models import Job
 from waitlist import eta, ranking
 from waitlist.channels import Contact
-from waitlist.models import Day, Entry, Launch, Points
+from waitlist.models import Comment, Day, Entry, Launch, Points
 
 KEPT_SECONDS = 1.0  # settings of a launch act within a second in every process
 STATS_SECONDS = 60
@@ -173,3 +176,52 @@ def states_of(ids: Sequence[int]) -> dict[int, str]:
     """Where each of these people stands, in a word: "held" beside the status while the brake is on."""
     rows = Entry.objects.filter(pk__in=ids).values_list("pk", "status", "held_at")
     return {pk: f"{status}, held" if held_at else status for pk, status, held_at in rows}
+
+
+def comments_of(entry_id: int) -> QuerySet[Comment]:
+    """What staff wrote about this person, oldest first."""
+    return Comment.objects.filter(entry=entry_id).order_by("pk")
+
+
+# What moves a person: each change of where they stand has one of these, in its own transaction.
+DECIDING = (
+    *("entry.joined", "entry.confirmed", "entry.invited", "entry.returned", "entry.registered", "entry.removed"),
+    *("entry.approved", "entry.appealed", "entry.suspended", "entry.restored", "entry.held", "entry.released"),
+)
+# Plan: event_subject by each subject; a person has some ten events.
+LAST_DECIDED = """
+SELECT DISTINCT ON (subject) substr(subject, 7)::bigint AS entry, id, kind, by, at,
+       coalesce(data->>'reason', '') AS reason, coalesce(data->>'status', '') AS status
+FROM outbox_event WHERE subject = ANY(%(subjects)s::text[]) AND kind = ANY(%(kinds)s::text[])
+ORDER BY subject, id DESC
+"""
+
+
+def last_decided(ids: Iterable[int]) -> dict[int, Any]:
+    """By each of these people the last event that moved them: (entry, id, kind, by, at, reason, status)."""
+    params = {"subjects": [f"entry:{pk}" for pk in ids], "kinds": list(DECIDING)}
+    return {row.entry: row for row in sql.rows(LAST_DECIDED, params)}
+
+
+# Of the people of a job those whose last move is the job's own. A hold that took over another is left: taking it back would
+# let go whom the rules hold. Plan: event_subject, one probe a person.
+STILL_SO = """
+SELECT asked.id FROM unnest((SELECT ids FROM outbox_job WHERE id = %(job)s)) WITH ORDINALITY AS asked(id, nth)
+CROSS JOIN LATERAL (
+    SELECT id, kind, by, at, data FROM outbox_event
+    WHERE subject = 'entry:' || asked.id AND kind = ANY(%(kinds)s::text[]) ORDER BY id DESC LIMIT 1) AS last
+WHERE last.kind = %(kind)s AND last.by = %(by)s AND last.data->>'reason' = %(reason)s
+  AND last.at BETWEEN %(since)s AND %(until)s
+  AND NOT (last.kind = 'entry.held' AND coalesce((
+      SELECT kind = 'entry.held' FROM outbox_event
+      WHERE subject = 'entry:' || asked.id AND id < last.id AND kind IN ('entry.held', 'entry.released')
+      ORDER BY id DESC LIMIT 1), false))
+ORDER BY asked.nth
+"""
+
+
+def still_so(job: Job, kind: str) -> list[int]:
+    """The people of an ended job whom it moved by events of that kind, and whom nothing has moved since."""
+    params = {"job": job.pk, "kinds": list(DECIDING), "kind": kind, "by": job.by, "reason": job.reason}
+    params |= {"since": job.created_at, "until": job.ended_at or timezone.now()}
+    return [row.id for row in sql.rows(STILL_SO, params)]

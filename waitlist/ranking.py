@@ -107,6 +107,12 @@ SELECT status, CASE WHEN status IN ('waiting', 'approved') THEN (1 + {_AHEAD.for
 FROM waitlist_entry AS entry CROSS JOIN LATERAL {_DELTAS.format(**_OWN)} WHERE id = %(entry)s
 """  # noqa: S608
 
+# The position of each of a page of people in one round trip.
+POSITIONS = f"""
+SELECT id, (1 + {_AHEAD.format(**_OWN)} + ahead)::bigint AS position
+FROM waitlist_entry AS entry CROSS JOIN LATERAL {_DELTAS.format(**_OWN)}
+WHERE id = ANY(%(ids)s::bigint[]) AND status IN ('waiting', 'approved')
+"""  # noqa: S608
 FOLD = """
 WITH gone AS (
     DELETE FROM waitlist_queuedelta RETURNING launch_id, priority, block, n
@@ -153,6 +159,11 @@ def total(launch_id: int) -> int:
 def standing(entry_id: int) -> Any:
     """(status, position, total) of one entry and its queue, exactly, now; the position is None for who does not wait."""
     return _look(STANDING, {"entry": entry_id})
+
+
+def positions(ids: Sequence[int]) -> dict[int, int]:
+    """The position of each of these people who waits, exactly, now."""
+    return {row.id: row.position for row in sql.rows(POSITIONS, {"ids": list(ids)})}
 
 
 def _look(statement: str, asked: dict[str, int]) -> Any:

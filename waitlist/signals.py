@@ -24,6 +24,8 @@ entry_held = Fact("entry.held", "A moderator, or a verdict of review, put the br
 entry_released = Fact("entry.released", "The brake was taken off.")
 # entry:ID {reason}
 entry_approved = Fact("entry.approved", "A moderator approved the person.")
+# entry:ID {} · the text stands in the comment alone
+entry_commented = Fact("entry.commented", "Staff wrote a comment about a person.")
 # entry:ID {until}
 entry_deferred = Fact("entry.deferred", "The person asked to be passed over until a time.")
 # entry:ID {lapses, tail}

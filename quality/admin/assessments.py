@@ -23,7 +23,7 @@ def lines(sentences: list[str]) -> SafeString:
 
 
 def fired(assessment: Assessment) -> SafeString:
-    """The rules that fired, in words and with what each weighs today."""
+    """The same as HTML."""
     return lines(fired_in_words(assessment.rules) or [_("No rule fired.")])
 
 

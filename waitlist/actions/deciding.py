@@ -63,14 +63,16 @@ def approve(ids: Sequence[int], reason: str, *, by: str) -> int:
 
 @verb
 def appeal(ids: Sequence[int], reason: str, *, by: str) -> int:
-    """Puts rejected and blocked people back where they stood; how many."""
+    """Puts rejected and blocked people back: into the queue, or, who never confirmed, to before it; how many."""
     able = (
         Entry.objects.filter(pk__in=ids, status__in=["rejected", "blocked"])
         .select_for_update(no_key=True)
         .order_by("pk")
     )
     locked = list(able.values_list("pk", flat=True))
-    move(Entry.objects.filter(pk__in=locked), to="waiting", place=Coalesce(F("place"), NEW_PLACE))
+    back = Entry.objects.filter(pk__in=locked)
+    move(back.filter(confirmed_at__isnull=True, launch__confirm_contact=True), to="pending")
+    move(back.filter(status__in=["rejected", "blocked"]), to="waiting", place=Coalesce(F("place"), NEW_PLACE))
     signals.entry_appealed.announce([Said(f"entry:{pk}", {"reason": reason}) for pk in locked], by=by)
     return len(locked)
 
