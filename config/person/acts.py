@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanSwitchWidget,
 )
@@ -25,7 +26,7 @@ from outbox.states import StaleState, sources
 from referrals import actions as referrals
 from referrals.models import Milestone
 from referrals.policy import may_earn
-from waitlist.actions import deciding, readdressing
+from waitlist.actions import deciding, readdressing, reviewing
 from waitlist.channels import Contact, read_any
 from waitlist.models import Entry
 
@@ -85,6 +86,14 @@ class Gift(Reason):
         return said
 
 
+class Note(Reason):
+    """What the next moderator should know. The text goes when the person is erased; the trail says only that it was written."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Comment"), max_length=reviewing.LONGEST_COMMENT, widget=UnfoldAdminTextareaWidget()
+    )
+
+
 Run = Callable[[Entry, dict[str, Any], str], str]
 Fits = Callable[[Entry], bool]
 
@@ -136,6 +145,12 @@ def readdress(entry: Entry, said: dict[str, Any], by: str) -> str:
     """Another address."""
     readdressing.readdress(entry.pk, said["address"], said["reason"], vouched=said["vouched"], by=by)
     return _("They are reached there from now on.")
+
+
+def note(entry: Entry, said: dict[str, Any], by: str) -> str:
+    """For the next moderator."""
+    reviewing.comment(entry.pk, said["reason"], by=by)
+    return _("Written down.")
 
 
 def give(entry: Entry, said: dict[str, Any], by: str) -> str:
@@ -203,6 +218,7 @@ COMPLAINTS: Sequence[Act] = (
     ),
 )
 DECISIONS: Sequence[Act] = (
+    Act("comment", gettext_lazy("Comment"), "waitlist.comment_entry", has_address, note, Note),
     Act("approve", gettext_lazy("Approve"), "waitlist.approve_entry", can_become("approved"), on_one(deciding.approve)),
     Act(
         "invite",

@@ -16,11 +16,11 @@ from outbox.models import Delivery, Event
 from quality.models import Activity, Assessment
 from quality.words import fired_in_words, in_words
 from referrals.models import LedgerLine, Referral
-from waitlist.models import Entry
+from waitlist.models import Comment, Entry
 
 PAGE = 40
 SAME_MOMENT = 25  # a page ends between two moments: what one transaction wrote is not torn apart
-TOLD_ELSEWHERE = ("points.awarded", "reward.granted", "entry.assessed")  # by the ledger and the assessments, with more
+TOLD_ELSEWHERE = ("points.awarded", "reward.granted", "entry.assessed", "entry.commented")  # with more, below
 GOOD = {"entry.confirmed", "entry.registered", "entry.approved", "entry.released", "entry.restored", "entry.invited"}
 BAD = {"entry.held", "entry.removed", "entry.suspended", "entry.erased", "code.revoked", "reward.clawed_back"}
 
@@ -152,6 +152,12 @@ def activities(person: About, before: Q, most: int) -> Iterable[Line]:
 
 
 # Each with the column of its moment.
+def comments(person: About, before: Q, most: int) -> Iterable[Line]:
+    """What staff noted for one another."""
+    for one in Comment.objects.filter(before, entry=person.entry).order_by("-pk")[:most]:
+        yield Line(one.at, _("Comment"), one.by, one.text)
+
+
 SOURCES: tuple[tuple[str, Source], ...] = (
     ("at", facts),
     ("created_at", messages),
@@ -160,6 +166,7 @@ SOURCES: tuple[tuple[str, Source], ...] = (
     ("created_at", friends),
     ("at", tries),
     ("at", activities),
+    ("at", comments),
 )
 
 

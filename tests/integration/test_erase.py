@@ -200,7 +200,7 @@ def test_a_restored_dump_is_cleaned_and_who_joined_anew_stays(launch: Launch, tm
 def test_every_table_that_names_a_person_is_thought_of() -> None:
     """A table that comes later must say here whether it goes, and what is left of it."""
     thought_of: dict[Any, str] = {
-        **dict.fromkeys(("Points", "Trace", "Activity", "Answer"), "deleted"),
+        **dict.fromkeys(("Points", "Trace", "Comment", "Activity", "Answer"), "deleted"),
         **dict.fromkeys(("Assessment", "Redemption", "Reservation", "Code", "Invite"), "blanked"),
         **dict.fromkeys(("Referral", "Reward", "LedgerLine", "Entry"), "numbers"),
     }

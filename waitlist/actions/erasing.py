@@ -14,7 +14,7 @@ from outbox.keys import address_key, address_keys
 from outbox.states import move, sources, verb
 from waitlist import signals
 from waitlist.actions.awarding import reprioritise
-from waitlist.models import Entry, Points, Tombstone, Trace
+from waitlist.models import Comment, Entry, Points, Tombstone, Trace
 
 EARNED = ("friend_confirmed", "reward")  # lines that say nothing about the person but what the ledger says
 NOBODYS = Concat(Value("erased:"), Cast("pk", TextField()))
@@ -45,6 +45,7 @@ def erase(ids: Sequence[int], reason: str, *, by: str) -> int:
     signals.entry_erased.announce(said, by=by)
     forget_deliveries([f"entry:{pk}" for pk in gone])
     Trace.objects.filter(entry__in=gone).delete()
+    Comment.objects.filter(entry__in=gone).delete()
     Points.objects.filter(entry__in=gone).exclude(rule__in=EARNED).delete()
     reprioritise(gone)
     log_ins = [one.user_id for one in people if one.user_id]
