@@ -34,6 +34,11 @@ def rows(title: str | Promise, model: str, icon: str) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": page, "permission": seen_with(f"{app}.view_{name}")}
 
 
+def pages(title: str | Promise, name: str, icon: str, needs: str) -> dict[str, Any]:
+    """A page of the console that is no list of rows ("admin:invites_campaigns"), for who has the permission."""
+    return {"title": title, "icon": icon, "link": reverse_lazy(name), "permission": seen_with(needs)}
+
+
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups of the sidebar, the busiest first."""
     today = {"title": _("What is going on"), "icon": "monitoring", "link": reverse_lazy("admin:index")}
@@ -53,6 +58,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 rows(_("Batches"), "invites.batch", "groups"),
                 rows(_("Invites"), "invites.invite", "mail"),
                 rows(_("Codes"), "invites.code", "key"),
+                pages(_("Campaigns"), "admin:invites_campaigns", "campaign", "invites.view_code"),
+                pages(_("Channels"), "admin:invites_channels", "hub", "invites.view_code"),
                 rows(_("Redemptions"), "invites.redemption", "login"),
                 rows(_("Refused codes"), "invites.attempt", "block"),
             ],
