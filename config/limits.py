@@ -84,7 +84,7 @@ LIMITS: dict[str, dict[str, str]] = {
     "stats": {"network": "600/m"},
     "opened": {"network": "600/h", "device": "30/h"},
     "partner": {"network": "120/10m", "device": "60/10m"},
-    "reveal": {"key": "20/h"},
+    "reveal": {"staff": "20/h"},
     "keyed": {"key": "1200/m"},
 }
 
@@ -306,6 +306,9 @@ class Call:
             return tuple(dict.fromkeys(contact_part(text) for text in texts(self.sent(), CONTACT_FIELDS)))
         if name == "code":
             return tuple(dict.fromkeys(fold(text) for text in texts(self.sent(), CODE_FIELDS)))
+        if name == "staff":
+            user = getattr(self.request, "user", None)
+            return f"staff:{user.pk}" if user is not None and user.is_staff else ""
         kinds = {"key": ("key", "staff"), "person": ("person",)}[name]
         return self.caller.actor if self.caller.kind in kinds else ""
 

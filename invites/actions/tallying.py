@@ -93,7 +93,7 @@ WITH issued AS (
 INSERT INTO invites_tally AS kept (launch_id, campaign, channel, date, issued, redeemed, registered, active, came, held,
                                    due_day7, retained_day7, counted_at)
 SELECT launch_id, campaign, channel, date, coalesce(issued.n, 0), coalesce(redeemed, 0), coalesce(registered, 0),
-       coalesce(active, 0), coalesce(came, 0), coalesce(held, 0), coalesce(due_day7, 0), coalesce(retained_day7, 0), now()
+       coalesce(active, 0), coalesce(came, 0), coalesce(held, 0), coalesce(due_day7, 0), coalesce(retained_day7, 0), statement_timestamp()
 FROM place LEFT JOIN issued USING (launch_id, campaign, channel, date) LEFT JOIN people USING (launch_id, campaign, channel, date)
 ORDER BY launch_id, campaign, channel, date
 ON CONFLICT (launch_id, campaign, channel, date) DO UPDATE

@@ -80,7 +80,14 @@ def listed(request: HttpRequest, axis: tallies.Axis) -> HttpResponse:
         | {"name": row[axis], "link": f"{where}?{urlencode({'launch': launch.slug, 'name': row[axis]})}"}
         for row in page
     ]
-    about: dict[str, Any] = {"title": TITLES[axis], "axis": axis, "launch": launch, "page": page, "rows": rows, "steps": STEPS}
+    about: dict[str, Any] = {
+        "title": TITLES[axis],
+        "axis": axis,
+        "launch": launch,
+        "page": page,
+        "rows": rows,
+        "steps": STEPS,
+    }
     about |= {"counted_at": tallies.counted_at(launch), "launches": Launch.objects.order_by("pk")}
     return TemplateResponse(request, "admin/invites/tallies.html", admin.site.each_context(request) | about)
 

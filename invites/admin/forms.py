@@ -53,6 +53,11 @@ def typed(kind: str, **attrs: Any) -> Any:
     return widget
 
 
+def whole(pattern: str) -> str:
+    """The pattern for all of the text: Django looks for one anywhere in it."""
+    return rf"\A(?:{pattern})\Z"
+
+
 def shown(name: str, campaign: str) -> SafeString:
     """A format as one of the choices: what such a code looks like, and the rule for its length."""
     length = codes.FORMATS[name].length
@@ -92,7 +97,7 @@ class GenerateForm(forms.Form):
         ),
     )
     campaign = forms.RegexField(
-        CAMPAIGN,
+        whole(CAMPAIGN.pattern),
         label=_("Campaign"),
         max_length=40,
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
@@ -121,7 +126,7 @@ class GenerateForm(forms.Form):
         help_text=_("What whoever comes in with it gets in the product."),
     )
     vanity = forms.RegexField(
-        r"[A-Za-z0-9][A-Za-z0-9 -]*",
+        whole(r"[A-Za-z0-9][A-Za-z0-9 -]*"),
         label=_("A word of your own"),
         required=False,
         max_length=40,
@@ -168,7 +173,7 @@ class GenerateForm(forms.Form):
         help_text=_("Kept as a keyed hash. A short code bound to an address may live as long as any."),
     )
     bind_domain = forms.RegexField(
-        DOMAIN,
+        whole(DOMAIN.pattern),
         label=_("Only for addresses at this domain"),
         required=False,
         max_length=253,
