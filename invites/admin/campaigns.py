@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from invites import tallies, tokens
 from invites.actions import partnering
 from invites.admin.forms import PartnerForm
-from invites.admin.runs import actor, must
+from invites.admin.runs import actor, must, reason_form
 from invites.models import PartnerLink
 from invites.policy import share_of
 from outbox.console import may
@@ -220,7 +220,7 @@ def tally_page(
             "partners": True,
             "links": links,
             "form": form or PartnerForm(),
-            "reason": ReasonForm(),
+            "reason": reason_form(),
             "given": given,
         }
     return TemplateResponse(request, "admin/invites/tally.html", admin.site.each_context(request) | about)

@@ -22,7 +22,7 @@ from invites import queries, tallies
 from invites.actions import changing, revealing
 from invites.admin import campaigns
 from invites.admin.forms import EXTENSIONS, ExtendForm
-from invites.admin.runs import Generate, actor, must
+from invites.admin.runs import Generate, actor, must, reason_form
 from invites.models import Code
 from outbox import registry
 from outbox.console import ReadOnly, may
@@ -233,6 +233,8 @@ def code_page(request: HttpRequest, code: Code, text: str = "") -> HttpResponse:
     """One code: where it stands, what can be done, and all that happened to it."""
     user, state = request.user, queries.state_of(code, timezone.now())
     events = Event.objects.filter(subject=f"code:{code.pk}").order_by("-pk")[:SHOWN]
+    acting = ExtendForm() if may(user, EXTEND) else ReasonForm()
+    del acting.fields["reason"].widget.attrs["autofocus"]
     about = {
         "title": gettext("Code %(code)s") % {"code": code.vanity or f"…{code.last4}"},
         "code": code,
@@ -242,8 +244,8 @@ def code_page(request: HttpRequest, code: Code, text: str = "") -> HttpResponse:
         "known": queries.whole_text(code) is not None,
         "reveals": may(user, "invites.reveal_code"),
         "buttons": buttons(user, code),
-        "form": ExtendForm(),
-        "reason": ReasonForm(auto_id="reveal_%s"),
+        "form": acting,
+        "reason": reason_form(auto_id="reveal_%s"),
         "came": [(one, contact_for(user, one.entry)) for one in queries.redemptions_of(code, SHOWN)],
         "kept": [
             (one, contact_for(user, one.entry) if one.entry else "") for one in queries.reservations_of(code, SHOWN)
@@ -251,6 +253,5 @@ def code_page(request: HttpRequest, code: Code, text: str = "") -> HttpResponse:
         "owner": contact_for(user, code.owner) if code.owner else "",
         "invited": contact_for(user, code.invite.entry) if hasattr(code, "invite") else "",
         "events": [(one, catalogue[one.kind].when if one.kind in catalogue else "") for one in events],
-        "opts": Code._meta,
     }
     return TemplateResponse(request, "admin/invites/code.html", admin.site.each_context(request) | about)

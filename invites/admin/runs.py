@@ -75,6 +75,13 @@ class Generate(View):
         return TemplateResponse(request, "admin/invites/generate.html", context)
 
 
+def reason_form(**more: Any) -> ReasonForm:
+    """A reason that is asked beside other things, and so does not take the cursor."""
+    form = ReasonForm(**more)
+    del form.fields["reason"].widget.attrs["autofocus"]
+    return form
+
+
 def made(form: GenerateForm, *, by: str) -> CodeRun:
     """The run: at once, or under way where they are many."""
     launch, spec = form.cleaned_data["launch"], form.spec()
@@ -174,8 +181,7 @@ def run_page(request: HttpRequest, run: CodeRun, texts: list[str] | None = None)
         "sheets": range(1, -(-count // sheets.SHEET) + 1),
         "few": run.asked["count"] <= ON_SCREEN,
         "list": f"{reverse('admin:invites_code_changelist')}?run={run.pk}",
-        "form": ReasonForm(initial={"reason": _("for an event")}),
-        "opts": CodeRun._meta,
+        "form": reason_form(initial={"reason": _("for an event")}),
     }
     if run.job and run.job.total:
         about |= {"percent": 100 * run.job.done // run.job.total}
