@@ -35,7 +35,7 @@ def rows(title: str | Promise, model: str, icon: str) -> dict[str, Any]:
 
 
 def pages(title: str | Promise, name: str, icon: str, needs: str) -> dict[str, Any]:
-    """A page of the console that is no list of rows ("admin:invites_campaigns"), for who has the permission."""
+    """A page of the console that is no list of rows ("invites-campaigns"), for who has the permission."""
     return {"title": title, "icon": icon, "link": reverse_lazy(name), "permission": seen_with(needs)}
 
 
@@ -58,8 +58,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 rows(_("Batches"), "invites.batch", "groups"),
                 rows(_("Invites"), "invites.invite", "mail"),
                 rows(_("Codes"), "invites.code", "key"),
-                pages(_("Campaigns"), "admin:invites_campaigns", "campaign", "invites.view_code"),
-                pages(_("Channels"), "admin:invites_channels", "hub", "invites.view_code"),
+                pages(_("Campaigns"), "invites-campaigns", "campaign", "invites.view_code"),
+                pages(_("Channels"), "invites-channels", "hub", "invites.view_code"),
                 rows(_("Redemptions"), "invites.redemption", "login"),
                 rows(_("Refused codes"), "invites.attempt", "block"),
             ],

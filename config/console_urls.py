@@ -3,10 +3,12 @@
 from django.contrib import admin
 from django.urls import URLPattern, path
 
+from invites.admin import campaigns
 from quality.views import trial
 
 page = admin.site.admin_view  # for staff alone, with a log-in first
 
 urlpatterns: list[URLPattern] = [
     path("waitlist/launch/<int:launch_id>/trial/", page(trial), name="launch-trial"),
+    *campaigns.routes(page),
 ]

@@ -48,8 +48,8 @@ def routes(page: Callable[..., Any]) -> list[URLPattern]:
     found = []
     for axis in TITLES:
         found += [
-            path(f"{axis}s/", page(listed), {"axis": axis}, name=f"invites_{axis}s"),
-            path(f"{axis}s/one/", page(one), {"axis": axis}, name=f"invites_{axis}"),
+            path(f"invites/{axis}s/", page(listed), {"axis": axis}, name=f"invites-{axis}s"),
+            path(f"invites/{axis}s/one/", page(one), {"axis": axis}, name=f"invites-{axis}"),
         ]
     return found
 
@@ -73,7 +73,7 @@ def listed(request: HttpRequest, axis: tallies.Axis) -> HttpResponse:
     must(request, "invites.view_code")
     launch = launch_asked(request)
     page = Paginator(tallies.of_axis(launch, axis), A_PAGE).get_page(request.GET.get("page"))
-    where = reverse(f"admin:invites_{axis}")
+    where = reverse(f"invites-{axis}")
     rows = [
         row
         | rates(row)
@@ -208,7 +208,7 @@ def tally_page(
         "steps": STEPS,
         "came": came,
         "codes": f"{reverse('admin:invites_code_changelist')}?{urlencode({str(axis): name})}",
-        "back": f"{reverse(f'admin:invites_{axis}s')}?{urlencode({'launch': launch.slug})}",
+        "back": f"{reverse(f'invites-{axis}s')}?{urlencode({'launch': launch.slug})}",
         "counted_at": tallies.counted_at(launch),
     }
     if axis == "channel" and may(request.user, PARTNERS):

@@ -20,7 +20,6 @@ from django.views import View
 
 from invites import queries, tallies
 from invites.actions import changing, revealing
-from invites.admin import campaigns
 from invites.admin.forms import EXTENSIONS, ExtendForm
 from invites.admin.runs import Generate, actor, must, reason_form
 from invites.models import Code
@@ -145,7 +144,6 @@ class CodeAdmin(ReadOnly):
         own = [
             path("generate/", page(Generate.as_view()), name="invites_code_generate"),
             path("<int:code_id>/reveal/", page(Reveal.as_view()), name="invites_code_reveal"),
-            *campaigns.routes(page),
         ]
         return [*own, *super().get_urls()]
 

@@ -109,7 +109,10 @@ class GenerateForm(forms.Form):
         required=False,
         max_length=40,
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
-        help_text=_("Where they are handed out, such as producthunt or a partner's name; a partner may see this page."),
+        help_text=_(
+            "Where they are handed out, such as producthunt or a partner's name. Each has a page of its own, and a partner "
+            "may be shown theirs."
+        ),
     )
     kind = forms.ChoiceField(
         label=_("Kind"),

@@ -12,13 +12,15 @@ from django.utils import timezone
 from invites import queries, tallies
 from invites.actions import making, redeeming, tallying
 from invites.models import Code, Tally
-from outbox.models import Event
+from outbox import actions, relay
+from outbox.models import Event, Job
 from tests import cast
 from tests.browser.conftest import Visitor
 from waitlist.models import Launch
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Moderator, Shoot = Callable[..., Visitor], Callable[[Visitor, str], None]
+Moderator = Callable[..., Visitor]
+Shoot = Callable[[Visitor, str], None]
 
 
 def make_campaign(launch: Launch, name: str = "SPRING", channel: str = "Café Nord", count: int = 40) -> list[Code]:
@@ -121,6 +123,18 @@ def test_the_pages_of_a_run_and_of_a_code(moderator: Moderator, shoot: Shoot, la
     shoot(dev, "codes")
 
 
+def test_many_codes_are_watched_while_a_worker_makes_them(moderator: Moderator, shoot: Shoot, until: Any) -> None:
+    dev = moderator()
+    page = dev.open("/admin/invites/code/generate/?what=batch")
+    page.get_by_label("How many").fill("1100")
+    dev.press("Make the codes")
+    actions.step_job(Job.objects.get().pk)
+    page.get_by_text("500 of 1100 codes are made.").wait_for()
+    shoot(dev, "run-made")
+    relay.drain()
+    page.get_by_text("1100 codes are ready. Take them away now.").wait_for()
+
+
 def test_the_sheet_fits_its_paper(moderator: Moderator, shoot: Shoot, launch: Launch, tmp_path: Any) -> None:
     codes = make_campaign(launch, name="A-CAMPAIGN-WITH-A-VERY-LONG-NAME-INDEED", count=20)
     dev = moderator()
@@ -142,15 +156,15 @@ def test_campaigns_channels_and_a_partners_page(moderator: Moderator, visit: Any
     make_campaign(launch, "PRODUCTHUNT", "producthunt", 10)
     tallying.tally()
     dev = moderator()
-    dev.open("/admin/invites/code/campaigns/")
+    dev.open("/admin/invites/campaigns/")
     shoot(dev, "campaigns-young")
     spread(40)
-    dev.open("/admin/invites/code/campaigns/")
+    dev.open("/admin/invites/campaigns/")
     shoot(dev, "campaigns")
     page = dev.page
     page.get_by_role("link", name="SPRING").click()
     shoot(dev, "campaign")
-    page.goto(dev.site + "/admin/invites/code/channels/one/?name=Caf%C3%A9+Nord")
+    page.goto(dev.site + "/admin/invites/channels/one/?name=Caf%C3%A9+Nord")
     page.get_by_label("For whom").fill("The café")
     dev.press("Make a link")
     shoot(dev, "channel")

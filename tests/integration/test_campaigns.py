@@ -22,8 +22,8 @@ from waitlist.models import Entry, Launch
 
 __all__ = ["console"]
 pytestmark = pytest.mark.django_db
-CAMPAIGNS, CAMPAIGN = "/admin/invites/code/campaigns/", "/admin/invites/code/campaigns/one/?name=SPRING"
-CHANNELS, CHANNEL = "/admin/invites/code/channels/", "/admin/invites/code/channels/one/?name=Caf%C3%A9+Nord"
+CAMPAIGNS, CAMPAIGN = "/admin/invites/campaigns/", "/admin/invites/campaigns/one/?name=SPRING"
+CHANNELS, CHANNEL = "/admin/invites/channels/", "/admin/invites/channels/one/?name=Caf%C3%A9+Nord"
 
 
 def makes(launch: Launch, count: int = 3, **said: Any) -> list[Code]:
@@ -175,7 +175,7 @@ def test_a_page_has_its_numbers_its_days_and_who_came_in(page: str, console: Cli
     assert "ev…@ex…" in staff("viewer").get(page).content.decode()
 
 
-@pytest.mark.parametrize("page", [f"{CAMPAIGN}X", f"{CAMPAIGN}&launch=none", "/admin/invites/code/campaigns/one/"])
+@pytest.mark.parametrize("page", [f"{CAMPAIGN}X", f"{CAMPAIGN}&launch=none", "/admin/invites/campaigns/one/"])
 def test_what_does_not_exist_has_no_page(page: str, console: Client, launch: Launch) -> None:
     makes(launch)
     assert console.get(page).status_code == 404

@@ -43,13 +43,14 @@ def makes(console: Client, what: str = "batch", **asked: str) -> Any:
 
 def takes(console: Client, run: CodeRun, how: str = "txt") -> str:
     """Takes the codes of a run away; what arrives."""
-    answer = console.post(f"/admin/invites/coderun/{run.pk}/take/", {"how": how}, follow=True)
-    return b"".join(answer.streaming_content).decode() if answer.streaming else answer.content.decode()  # type: ignore[arg-type]
+    answer: Any = console.post(f"/admin/invites/coderun/{run.pk}/take/", {"how": how}, follow=True)
+    return b"".join(answer.streaming_content).decode() if answer.streaming else str(answer.content.decode())
 
 
 def one(launch: Launch, **said: Any) -> Code:
     """A code that staff made."""
-    spec = Spec(**({"count": 1, "expires_at": timezone.now() + timedelta(days=60), "batch_id": "x"} | said))
+    asked: dict[str, Any] = {"count": 1, "expires_at": timezone.now() + timedelta(days=60), "batch_id": "x"}
+    spec = Spec(**(asked | said))
     return queries.run_codes(making.generate(launch, spec, by="staff:7")[0].pk).get()
 
 
@@ -81,10 +82,10 @@ def test_the_same_form_sent_twice_makes_codes_once(console: Client) -> None:
 
 def test_a_file_is_in_no_cache_and_has_the_links(console: Client) -> None:
     makes(console, "campaign", campaign="SPRING", format="campaign")
-    answer = console.post(f"/admin/invites/coderun/{CodeRun.objects.get().pk}/take/", {"how": "csv"})
+    answer: Any = console.post(f"/admin/invites/coderun/{CodeRun.objects.get().pk}/take/", {"how": "csv"})
     assert "no-store" in answer.headers["Cache-Control"]
     assert "attachment" in answer.headers["Content-Disposition"]
-    lines = b"".join(answer.streaming_content).decode().splitlines()  # type: ignore[arg-type]
+    lines = b"".join(answer.streaming_content).decode().splitlines()
     assert lines[0] == "code,expires_at,link"
     assert all(line.startswith("SPRING-") and "/signup?code=SPRING-" in line for line in lines[1:])
 
