@@ -34,7 +34,7 @@ app.conf.beat_schedule = {
         "options": {"expires": 300},
     },
     "count what became of campaigns and channels": {
-        "task": "invites.tally",
+        "task": "invites.count_campaigns",
         "schedule": crontab(minute="*/5"),
         "options": {"expires": 300},
     },

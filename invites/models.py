@@ -313,7 +313,7 @@ class Attempt(models.Model):
         return self.reason
 
 
-class Tally(models.Model):
+class CampaignDay(models.Model):
     """What became of the codes of a campaign in a channel, by local date: openings as they come, the rest every few minutes.
 
     Made codes count on their day; people on the day they came, whatever becomes of them later.
@@ -339,9 +339,9 @@ class Tally(models.Model):
     counted_at = models.DateTimeField(null=True)
 
     class Meta:
-        verbose_name_plural = "tallies"
+        verbose_name_plural = "days of campaigns"
         constraints = [
-            models.UniqueConstraint(fields=["launch", "campaign", "channel", "date"], name="one_tally_per_date")
+            models.UniqueConstraint(fields=["launch", "campaign", "channel", "date"], name="one_campaign_day")
         ]
 
     def __str__(self) -> str:

@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from invites import policy, queries
-from invites.actions import changing, inviting, redeeming, releasing, reserving, tallying
+from invites.actions import changing, counting, inviting, redeeming, releasing, reserving
 from outbox.errors import Refused
 from waitlist.actions import keeping
 from waitlist.models import Launch
@@ -40,10 +40,10 @@ def lapse() -> None:
     reserving.forget_contacts()
 
 
-@shared_task(name="invites.tally")
-def tally() -> None:
+@shared_task(name="invites.count_campaigns")
+def count_campaigns() -> None:
     """What became of each campaign and channel is counted anew."""
-    tallying.tally()
+    counting.count_campaigns()
 
 
 @shared_task(name="waitlist.purge_traces")

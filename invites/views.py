@@ -12,8 +12,8 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
 
-from invites import admission, carried, policy, tallies, tokens
-from invites.actions import redeeming, tallying
+from invites import admission, campaigns, carried, policy, tokens
+from invites.actions import counting, redeeming
 from invites.carried import Carried
 from invites.guard import sentence
 from invites.models import Invite, PartnerLink
@@ -88,7 +88,7 @@ class Opened(View):
         """The same answer, and the same work, whether there is such a code or not."""
         launch, code = launch_named(None), carried.carried_by(request).code
         if launch is not None and code:
-            tallying.note_opened(launch, code)
+            counting.note_opened(launch, code)
         return HttpResponse(status=204)
 
 
@@ -109,8 +109,8 @@ class Partner(View):
         link = tokens.partner_link_of(request.COOKIES.get(PARTNER_COOKIE, ""))
         if link is None or not is_open(link, timezone.now()):
             return answer(request, "invites/partner_ended.html", {}, status=404)
-        weeks = tallies.by_week(tallies.by_day(link.launch, "channel", link.channel))
-        context = {"link": link, "launch": link.launch, "counted_at": tallies.counted_at(link.launch)}
+        weeks = campaigns.by_week(campaigns.by_day(link.launch, "channel", link.channel))
+        context = {"link": link, "launch": link.launch, "counted_at": campaigns.counted_at(link.launch)}
         return answer(request, "invites/partner.html", context | shown_to_partner(weeks), status=200)
 
     def arrive(self, token: str) -> HttpResponse:
@@ -140,7 +140,7 @@ def is_open(link: PartnerLink, now: datetime) -> bool:
 
 def shown_to_partner(weeks: dict[date, dict[str, int]]) -> dict[str, Any]:
     """The rows of the weeks, the newest first, and the sums: small numbers of people are left out (policy.veiled)."""
-    columns = {name: policy.veiled([week[name] for week in weeks.values()]) for name in tallies.PARTNERS_SEE[1:]}
+    columns = {name: policy.veiled([week[name] for week in weeks.values()]) for name in campaigns.PARTNERS_SEE[1:]}
     issued = [week["issued"] for week in weeks.values()]
     told = [issued, *(numbers for numbers, _total in columns.values())]
     rows = list(zip(weeks, zip(*told, strict=True), strict=True))[::-1]

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from invites import codes, hot, policy, signals
-from invites.actions import tallying
+from invites.actions import counting
 from invites.models import Code, CodeRun
 from outbox import registry, sql
 from outbox.actions import start_job
@@ -188,7 +188,7 @@ def make(launch: Launch, spec: Spec, *, run_id: int | None, by: str, bound_key: 
         }
         left_out = sql.rows(hot.MAKE_CODES, common | columns | {"attempt": attempt})
         missing, attempt = [row.id for row in left_out], attempt + 1
-    tallying.note_issued(launch, spec.campaign, spec.channel, len(wanted))
+    counting.note_issued(launch, spec.campaign, spec.channel, len(wanted))
     return wanted
 
 

@@ -18,7 +18,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from invites import tallies, tokens
+from invites import campaigns, tokens
 from invites.actions import partnering
 from invites.admin.forms import PartnerForm
 from invites.admin.runs import actor, must, reason_form
@@ -33,7 +33,7 @@ from waitlist.shown import contact_for
 
 PARTNERS = "invites.partner_code"
 A_PAGE, CAME_SHOWN, LONGEST_PLOT = 50, 50, 90
-TITLES: dict[tallies.Axis, Promise] = {"campaign": _("Campaigns"), "channel": _("Channels")}
+TITLES: dict[campaigns.Axis, Promise] = {"campaign": _("Campaigns"), "channel": _("Channels")}
 STEPS: dict[str, Promise] = {
     "issued": _("issued"),
     "opened": _("opened"),
@@ -68,11 +68,11 @@ def rates(row: dict[str, Any]) -> dict[str, float | None]:
     return {"held_share": held, "stayed": stayed, "redeemed_share": share_of(row, "redeemed", "issued")}
 
 
-def listed(request: HttpRequest, axis: tallies.Axis) -> HttpResponse:
+def listed(request: HttpRequest, axis: campaigns.Axis) -> HttpResponse:
     """All campaigns, or channels, of a launch, the newest first."""
     must(request, "invites.view_code")
     launch = launch_asked(request)
-    page = Paginator(tallies.of_axis(launch, axis), A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(campaigns.of_axis(launch, axis), A_PAGE).get_page(request.GET.get("page"))
     where = reverse(f"invites-{axis}")
     rows = [
         row
@@ -88,24 +88,24 @@ def listed(request: HttpRequest, axis: tallies.Axis) -> HttpResponse:
         "rows": rows,
         "steps": STEPS,
     }
-    about |= {"counted_at": tallies.counted_at(launch), "launches": Launch.objects.order_by("pk")}
-    return TemplateResponse(request, "admin/invites/tallies.html", admin.site.each_context(request) | about)
+    about |= {"counted_at": campaigns.counted_at(launch), "launches": Launch.objects.order_by("pk")}
+    return TemplateResponse(request, "admin/invites/campaigns.html", admin.site.each_context(request) | about)
 
 
-def one(request: HttpRequest, axis: tallies.Axis) -> HttpResponse:
+def one(request: HttpRequest, axis: campaigns.Axis) -> HttpResponse:
     """One campaign or channel, in all and by day, and who came in by it. On a channel's page partners are given theirs."""
     must(request, "invites.view_code")
     launch, name = launch_asked(request), request.GET.get("name", "")
-    days = tallies.by_day(launch, axis, name)
+    days = campaigns.by_day(launch, axis, name)
     if not days:
         raise Http404
     if request.method == "POST":
         return change_partners(request, launch, name, axis, days)
-    return tally_page(request, launch, axis, name, days)
+    return page_of_one(request, launch, axis, name, days)
 
 
 def change_partners(
-    request: HttpRequest, launch: Launch, name: str, axis: tallies.Axis, days: list[dict[str, Any]]
+    request: HttpRequest, launch: Launch, name: str, axis: campaigns.Axis, days: list[dict[str, Any]]
 ) -> HttpResponse:
     """Gives a partner a page of this channel, and shows its link this once; or takes one back."""
     must(request, PARTNERS)
@@ -116,11 +116,11 @@ def change_partners(
         return redirect(request.get_full_path())
     form = PartnerForm(request.POST)
     if not form.is_valid():
-        return tally_page(request, launch, axis, name, days, form=form)
+        return page_of_one(request, launch, axis, name, days, form=form)
     link = partnering.give_page(
         launch, name, form.cleaned_data["partner"], form.cleaned_data["days"], by=actor(request)
     )
-    return tally_page(request, launch, axis, name, days, given=tokens.partner_url(link))
+    return page_of_one(request, launch, axis, name, days, given=tokens.partner_url(link))
 
 
 def take_back(request: HttpRequest, launch: Launch, name: str) -> None:
@@ -129,7 +129,7 @@ def take_back(request: HttpRequest, launch: Launch, name: str) -> None:
     if not form.is_valid():
         messages.error(request, gettext("Say why: the reason stands in the trail."))
         return
-    link = tallies.pages_of(launch, name).filter(pk=asked if asked.isdecimal() else 0).first()
+    link = campaigns.pages_of(launch, name).filter(pk=asked if asked.isdecimal() else 0).first()
     if link is None:
         raise Http404
     try:
@@ -178,21 +178,21 @@ def bars_of(days: list[dict[str, Any]], name: str, since: date, until: date) -> 
     return Bars(STEPS[name], sum(shown.values()), top, bars)
 
 
-def tally_page(
+def page_of_one(
     request: HttpRequest,
     launch: Launch,
-    axis: tallies.Axis,
+    axis: campaigns.Axis,
     name: str,
     days: list[dict[str, Any]],
     form: PartnerForm | None = None,
     given: str = "",
 ) -> HttpResponse:
     """The page of one of them."""
-    total = tallies.summed(days)
+    total = campaigns.summed(days)
     until = max(days[-1]["date"], timezone.now().date())
     since = max(days[0]["date"], until - timedelta(days=LONGEST_PLOT - 1))
     since = min(since, until - timedelta(days=13))
-    came = [(one, contact_for(request.user, one.entry)) for one in tallies.came_in(launch, axis, name, CAME_SHOWN)]
+    came = [(one, contact_for(request.user, one.entry)) for one in campaigns.came_in(launch, axis, name, CAME_SHOWN)]
     about = {
         "title": name,
         "axis": axis,
@@ -209,12 +209,12 @@ def tally_page(
         "came": came,
         "codes": f"{reverse('admin:invites_code_changelist')}?{urlencode({str(axis): name})}",
         "back": f"{reverse(f'invites-{axis}s')}?{urlencode({'launch': launch.slug})}",
-        "counted_at": tallies.counted_at(launch),
+        "counted_at": campaigns.counted_at(launch),
     }
     if axis == "channel" and may(request.user, PARTNERS):
         links = [
             (link, link.status == PartnerLink.Status.ACTIVE and link.expires_at > timezone.now())
-            for link in tallies.pages_of(launch, name)[:CAME_SHOWN]
+            for link in campaigns.pages_of(launch, name)[:CAME_SHOWN]
         ]
         about |= {
             "partners": True,
@@ -223,4 +223,4 @@ def tally_page(
             "reason": reason_form(),
             "given": given,
         }
-    return TemplateResponse(request, "admin/invites/tally.html", admin.site.each_context(request) | about)
+    return TemplateResponse(request, "admin/invites/campaign.html", admin.site.each_context(request) | about)

@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views import View
 
-from invites import queries, tallies
+from invites import campaigns, queries
 from invites.actions import changing, revealing
 from invites.admin.forms import EXTENSIONS, ExtendForm
 from invites.admin.runs import Generate, actor, must, reason_form
@@ -70,14 +70,14 @@ for known in EXTENSIONS:  # a job knows its verb by name, and how many days is p
 
 
 class OfCampaign(admin.SimpleListFilter):
-    """The campaigns by their tallies: reading them off a million codes would take longer than the list."""
+    """The campaigns by the days that are counted: reading them off a million codes would take longer than the list."""
 
     title = _("campaign")
     parameter_name = "campaign"
 
     def lookups(self, request: HttpRequest, page: Any) -> list[tuple[str, str]]:
         """The newest hundred."""
-        return [(name, name) for name in tallies.campaigns_lately(100)]
+        return [(name, name) for name in campaigns.campaigns_lately(100)]
 
     def queryset(self, request: HttpRequest, rows: QuerySet[Code]) -> QuerySet[Code]:
         """The codes of the chosen one."""
@@ -93,7 +93,7 @@ class CodeAdmin(ReadOnly):
     list_display = ("last_four", "kind", "campaign", "channel", "state", "used", "tier", "expires_at")
     list_filter = ("launch", "kind", "status", OfCampaign)
     list_select_related = ("launch",)
-    search_fields = ("=last4", "=campaign", "=channel")
+    search_fields = ("last4", "campaign", "channel")  # in full, see get_search_results
     search_help_text = _(
         "The last four characters, a campaign or a channel, in full. Never a whole code: an address is kept in logs."
     )
@@ -104,6 +104,12 @@ class CodeAdmin(ReadOnly):
         with_reason(_("Resume"), by_ids(changing.resume), "invites.resume_code", states=states_of),
         "extend",
     )
+
+    def get_search_results(self, request: HttpRequest, rows: QuerySet[Code], term: str) -> tuple[QuerySet[Code], bool]:
+        """What was typed is compared as it is kept: of a million codes no text is looked through."""
+        term = term.strip().lstrip("…")
+        found = Q(last4=term.upper()) | Q(campaign=term) | Q(channel=term)
+        return (rows.filter(found) if term else rows), False
 
     @admin.display(description=_("code"))
     def last_four(self, code: Code) -> str:

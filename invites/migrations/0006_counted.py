@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name='Tally',
+            name='CampaignDay',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('campaign', models.TextField(db_default='', default='')),
@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
                 ('counted_at', models.DateTimeField(null=True)),
             ],
             options={
-                'verbose_name_plural': 'tallies',
+                'verbose_name_plural': 'days of campaigns',
             },
         ),
         migrations.AddField(
@@ -78,12 +78,12 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='waitlist.launch'),
         ),
         migrations.AddField(
-            model_name='tally',
+            model_name='campaignday',
             name='launch',
             field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='waitlist.launch'),
         ),
         migrations.AddConstraint(
-            model_name='tally',
-            constraint=models.UniqueConstraint(fields=('launch', 'campaign', 'channel', 'date'), name='one_tally_per_date'),
+            model_name='campaignday',
+            constraint=models.UniqueConstraint(fields=('launch', 'campaign', 'channel', 'date'), name='one_campaign_day'),
         ),
     ]

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from invites import queries, tallies
-from invites.actions import making, redeeming, tallying
-from invites.models import Code, Tally
+from invites import campaigns, queries
+from invites.actions import counting, making, redeeming
+from invites.models import CampaignDay, Code
 from outbox import actions, relay
 from outbox.models import Event, Job
 from tests import cast
@@ -38,12 +38,12 @@ def come_in(launch: Launch, code: Code, name: str) -> None:
 def spread(days: int) -> None:
     """As if all that was counted had happened over some weeks."""
     now = timezone.now().date()
-    for number, row in enumerate(list(Tally.objects.exclude(campaign=""))):
+    for number, row in enumerate(list(CampaignDay.objects.exclude(campaign=""))):
         for back in range(1, days):
             n = (back * 7 + number * 3) % 11
             numbers = {"issued": 12 * n, "opened": 8 * n, "redeemed": 5 * n, "came": 5 * n, "registered": 4 * n}
             numbers |= {"active": 3 * n, "held": n, "due_day7": 3 * n, "retained_day7": 2 * n}
-            Tally.objects.create(
+            CampaignDay.objects.create(
                 launch=row.launch,
                 campaign=row.campaign,
                 channel=row.channel,
@@ -154,7 +154,7 @@ def test_campaigns_channels_and_a_partners_page(moderator: Moderator, visit: Any
     for number, code in enumerate(make_campaign(launch)[:6]):
         come_in(launch, code, f"person{number}")
     make_campaign(launch, "PRODUCTHUNT", "producthunt", 10)
-    tallying.tally()
+    counting.count_campaigns()
     dev = moderator()
     dev.open("/admin/invites/campaigns/")
     shoot(dev, "campaigns-young")
@@ -181,10 +181,10 @@ def test_an_opening_counts_when_a_person_moves(visit: Any, launch: Launch, until
     eve = visit()
     page = eve.open(f"/signup?code={queries.text_of(code)}")
     page.wait_for_load_state("networkidle")
-    assert tallies.summed(tallies.by_day(launch, "campaign", "SPRING"))["opened"] == 0
+    assert campaigns.summed(campaigns.by_day(launch, "campaign", "SPRING"))["opened"] == 0
     page.mouse.move(40, 60)
-    until(lambda: tallies.summed(tallies.by_day(launch, "campaign", "SPRING"))["opened"] == 1)
+    until(lambda: campaigns.summed(campaigns.by_day(launch, "campaign", "SPRING"))["opened"] == 1)
     page.reload()
     page.mouse.move(80, 90)
     page.wait_for_load_state("networkidle")
-    assert tallies.summed(tallies.by_day(launch, "campaign", "SPRING"))["opened"] == 1
+    assert campaigns.summed(campaigns.by_day(launch, "campaign", "SPRING"))["opened"] == 1

@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from invites import queries
-from invites.actions import making, revealing, tallying
-from invites.models import CodeRun, Tally
+from invites.actions import counting, making, revealing
+from invites.models import CampaignDay, CodeRun
 from outbox.errors import Refused
 from outbox.models import Event
 from waitlist.models import Launch
@@ -63,5 +63,5 @@ def test_openings_at_once_are_all_counted_while_everything_is_counted_anew(
     launch: Launch, run: CodeRun, race: Race
 ) -> None:
     text = next(queries.run_texts(run.pk))
-    race(CROWD, lambda number: tallying.tally() if number == 5 else tallying.note_opened(launch, text))
-    assert Tally.objects.get(campaign="SPRING").opened == CROWD - 1
+    race(CROWD, lambda number: counting.count_campaigns() if number == 5 else counting.note_opened(launch, text))
+    assert CampaignDay.objects.get(campaign="SPRING").opened == CROWD - 1

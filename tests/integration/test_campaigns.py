@@ -8,10 +8,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from invites import queries, tallies, tokens
-from invites.actions import making, partnering, redeeming, tallying
+from invites import campaigns, queries, tokens
+from invites.actions import counting, making, partnering, redeeming
 from invites.actions.making import Spec
-from invites.models import Code, PartnerLink, Tally
+from invites.models import CampaignDay, Code, PartnerLink
 from outbox.models import Event
 from quality.actions.activities import hear
 from tests import cast
@@ -39,8 +39,8 @@ def comes(launch: Launch, name: str, code: Code) -> Entry:
     return cast.now(Entry(pk=redeeming.redeem(launch, ask, by="public").entry_id))
 
 
-def counts(launch: Launch, axis: tallies.Axis = "campaign", name: str = "SPRING") -> dict[str, int]:
-    return tallies.summed(tallies.by_day(launch, axis, name))
+def counts(launch: Launch, axis: campaigns.Axis = "campaign", name: str = "SPRING") -> dict[str, int]:
+    return campaigns.summed(campaigns.by_day(launch, axis, name))
 
 
 def opens(client: Client, code: Code | str) -> None:
@@ -52,7 +52,7 @@ def opens(client: Client, code: Code | str) -> None:
 def test_made_codes_count_at_once(launch: Launch) -> None:
     makes(launch)
     assert counts(launch)["issued"] == counts(launch, "channel", "Café Nord")["issued"] == 3
-    tallying.tally()
+    counting.count_campaigns()
     assert counts(launch)["issued"] == 3
 
 
@@ -62,7 +62,7 @@ def test_what_became_of_a_campaign_is_counted(launch: Launch) -> None:
     deciding.suspend([held.pk], "odd", by="staff:1")
     at = timezone.now().isoformat()
     hear(launch, [{"id": "1", "email": eve.contact, "kind": "engaged", "at": at}], timezone.now(), by="key:1")
-    tallying.tally()
+    counting.count_campaigns()
     found = counts(launch)
     assert (found["redeemed"], found["registered"], found["active"], found["held"], found["came"]) == (2, 1, 1, 1, 2)
     assert third.uses == 0
@@ -70,18 +70,18 @@ def test_what_became_of_a_campaign_is_counted(launch: Launch) -> None:
 
 def test_counting_again_changes_nothing_but_its_moment(launch: Launch) -> None:
     comes(launch, "eve", makes(launch)[0])
-    tallying.tally()
-    before = tallies.counted_at(launch)
-    assert tallying.tally() == 1
-    later = tallies.counted_at(launch)
+    counting.count_campaigns()
+    before = campaigns.counted_at(launch)
+    assert counting.count_campaigns() == 1
+    later = campaigns.counted_at(launch)
     assert before and later and later > before
 
 
 def test_who_was_erased_counts_no_more(launch: Launch) -> None:
     comes(launch, "eve", makes(launch)[0])
-    tallying.tally()
+    counting.count_campaigns()
     Entry.objects.all().delete()
-    tallying.tally()
+    counting.count_campaigns()
     assert counts(launch)["redeemed"] == 0
 
 
@@ -90,8 +90,8 @@ def test_days_are_the_launchs_own(launch: Launch) -> None:
     launch.refresh_from_db()
     makes(launch)
     Code.objects.update(created_at="2026-03-01T11:00Z")
-    tallying.tally()
-    assert Tally.objects.get(issued=3).date == date(2026, 3, 2)
+    counting.count_campaigns()
+    assert CampaignDay.objects.get(issued=3).date == date(2026, 3, 2)
 
 
 def test_the_week_after_is_told_of_those_whose_week_is_over(launch: Launch) -> None:
@@ -107,7 +107,7 @@ def test_the_week_after_is_told_of_those_whose_week_is_over(launch: Launch) -> N
             timezone.now(),
             by="key:1",
         )
-    tallying.tally()
+    counting.count_campaigns()
     assert (counts(launch)["due_day7"], counts(launch)["retained_day7"]) == (2, 1)
 
 
@@ -130,20 +130,20 @@ def test_the_same_work_is_done_for_a_code_that_does_not_exist(
     client: Client, launch: Launch, django_assert_num_queries: Any
 ) -> None:
     known = queries.text_of(makes(launch)[0])
-    rows = Tally.objects.count()
+    rows = CampaignDay.objects.count()
     for text in (known, "VES-NONE-NONE-NONE"):
         client.get("/signup", {"code": text})
         client.post("/signup/opened")  # whatever is kept in memory is there now
         with django_assert_num_queries(2):  # a savepoint of the test's; looking up and counting is one statement beside
             assert client.post("/signup/opened").status_code == 204
-    assert Tally.objects.count() == rows + 1
-    assert Tally.objects.get(campaign="", channel="").opened == 2
+    assert CampaignDay.objects.count() == rows + 1
+    assert CampaignDay.objects.get(campaign="", channel="").opened == 2
 
 
 def test_nothing_is_counted_without_a_code(client: Client, launch: Launch) -> None:
     assert "opened.js" not in client.get("/signup", follow=True).content.decode()
     assert client.post("/signup/opened").status_code == 204
-    assert not Tally.objects.exists()
+    assert not CampaignDay.objects.exists()
 
 
 # The console's pages
@@ -151,7 +151,7 @@ def test_nothing_is_counted_without_a_code(client: Client, launch: Launch) -> No
 
 def test_the_list_tells_of_each_campaign_and_leads_to_it(console: Client, launch: Launch) -> None:
     comes(launch, "eve", makes(launch, 4)[0])
-    tallying.tally()
+    counting.count_campaigns()
     said = console.get(CAMPAIGNS).content.decode()
     assert "SPRING" in said and "25%" in said
     assert "name=Caf%C3%A9+Nord" in console.get(CHANNELS).content.decode()
@@ -165,7 +165,7 @@ def test_an_empty_list_says_how_to_begin(page: str, told: str, console: Client) 
 @pytest.mark.parametrize("page", [CAMPAIGN, CHANNEL])
 def test_a_page_has_its_numbers_its_days_and_who_came_in(page: str, console: Client, launch: Launch) -> None:
     comes(launch, "eve", makes(launch)[0])
-    tallying.tally()
+    counting.count_campaigns()
     said = console.get(page).content.decode()
     assert "eve@example.com" in said and said.count("<rect") == 2
     assert "browser ran its script" in said
@@ -215,7 +215,7 @@ def gives(console: Client, days: int = 30) -> str:
 def test_a_partner_reads_their_channel_without_names(console: Client, client: Client, launch: Launch) -> None:
     for n, code in enumerate(makes(launch, 9)[:6]):
         comes(launch, f"person{n}", code)
-    tallying.tally()
+    counting.count_campaigns()
     answer = client.get(gives(console), follow=True)
     said = answer.content.decode()
     assert answer.status_code == 200 and answer.request["PATH_INFO"] == "/partner"
@@ -229,7 +229,7 @@ def test_a_partner_reads_their_channel_without_names(console: Client, client: Cl
 def test_a_number_below_five_people_is_hidden(console: Client, client: Client, launch: Launch) -> None:
     for n, code in enumerate(makes(launch, 9)[:4]):
         comes(launch, f"person{n}", code)
-    tallying.tally()
+    counting.count_campaigns()
     said = client.get(gives(console), follow=True).content.decode()
     assert "<td>9</td>" in said and "<td>few</td>" in said and "<td>4</td>" not in said
 

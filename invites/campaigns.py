@@ -1,4 +1,4 @@
-"""Named reads of campaigns and channels: what the tallies say of each, in all and by day or week."""
+"""Named reads of campaigns and channels: what is counted of each, in all and by day or week."""
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from django.db.models import Max, Min, QuerySet, Sum
 
-from invites.models import Code, PartnerLink, Redemption, Tally
+from invites.models import CampaignDay, PartnerLink, Redemption
 from waitlist.models import Launch
 
 Axis = Literal["campaign", "channel"]
@@ -15,15 +15,15 @@ PARTNERS_SEE = ("issued", "opened", "redeemed", "registered", "active")
 SUMS = {name: Sum(name) for name in COUNTS}
 
 
-def of_axis(launch: Launch, axis: Axis) -> QuerySet[Tally, dict[str, Any]]:
+def of_axis(launch: Launch, axis: Axis) -> QuerySet[CampaignDay, dict[str, Any]]:
     """A row for each campaign, or channel: its counts, its first and its newest date; the newest first."""
-    named = Tally.objects.filter(launch=launch).exclude(**{axis: ""}).values(axis)
+    named = CampaignDay.objects.filter(launch=launch).exclude(**{axis: ""}).values(axis)
     return named.annotate(**SUMS, first=Min("date"), newest=Max("date")).order_by("-newest", axis)
 
 
 def by_day(launch: Launch, axis: Axis, name: str) -> list[dict[str, Any]]:
     """The counts of each date on which something was, oldest first; empty for a name that nothing has."""
-    rows: Any = Tally.objects.filter(**{"launch": launch, axis: name}).values("date")
+    rows: Any = CampaignDay.objects.filter(**{"launch": launch, axis: name}).values("date")
     return list(rows.annotate(**SUMS).order_by("date"))
 
 
@@ -43,13 +43,13 @@ def by_week(rows: Iterable[dict[str, Any]]) -> dict[date, dict[str, int]]:
 
 def counted_at(launch: Launch) -> datetime | None:
     """When all was counted last."""
-    found: datetime | None = Tally.objects.filter(launch=launch).aggregate(at=Max("counted_at"))["at"]
+    found: datetime | None = CampaignDay.objects.filter(launch=launch).aggregate(at=Max("counted_at"))["at"]
     return found
 
 
 def campaigns_lately(most: int) -> list[str]:
     """The names of the newest campaigns, of every launch."""
-    named = Tally.objects.exclude(campaign="").values("campaign").annotate(newest=Max("date"))
+    named = CampaignDay.objects.exclude(campaign="").values("campaign").annotate(newest=Max("date"))
     return list(named.order_by("-newest", "campaign").values_list("campaign", flat=True)[:most])
 
 
@@ -57,11 +57,6 @@ def came_in(launch: Launch, axis: Axis, name: str, most: int) -> QuerySet[Redemp
     """Who came in by it lately, the newest first."""
     found = Redemption.objects.filter(**{"code__launch": launch, f"code__{axis}": name})
     return found.select_related("entry", "code").order_by("-pk")[:most]
-
-
-def standing(launch: Launch, axis: Axis, name: str) -> QuerySet[Code]:
-    """Its codes."""
-    return Code.objects.filter(**{"launch": launch, axis: name})
 
 
 def pages_of(launch: Launch, channel: str) -> QuerySet[PartnerLink]:

@@ -13,9 +13,9 @@ from waitlist.models import Launch
 from waitlist.queries import local_date
 
 ISSUED = """
-INSERT INTO invites_tally (launch_id, campaign, channel, date, issued)
+INSERT INTO invites_campaignday (launch_id, campaign, channel, date, issued)
 VALUES (%(launch)s, %(campaign)s, %(channel)s, %(date)s, %(count)s)
-ON CONFLICT (launch_id, campaign, channel, date) DO UPDATE SET issued = invites_tally.issued + excluded.issued
+ON CONFLICT (launch_id, campaign, channel, date) DO UPDATE SET issued = invites_campaignday.issued + excluded.issued
 RETURNING id
 """
 
@@ -30,11 +30,11 @@ def note_issued(launch: Launch, campaign: str, channel: str, count: int) -> None
 # One row is written whatever was opened, so that the time it takes tells nobody which codes exist.
 OPENED = """
 WITH asked AS (SELECT %(launch)s::bigint AS launch_id, %(date)s::date AS date)
-INSERT INTO invites_tally (launch_id, campaign, channel, date, opened)
+INSERT INTO invites_campaignday (launch_id, campaign, channel, date, opened)
 SELECT asked.launch_id, coalesce(code.campaign, ''), coalesce(code.channel, ''), asked.date, 1
 FROM asked LEFT JOIN invites_code AS code ON code.launch_id = asked.launch_id AND code.digest = ANY(%(digests)s::bytea[])
 LIMIT 1
-ON CONFLICT (launch_id, campaign, channel, date) DO UPDATE SET opened = invites_tally.opened + 1
+ON CONFLICT (launch_id, campaign, channel, date) DO UPDATE SET opened = invites_campaignday.opened + 1
 RETURNING id
 """
 
@@ -53,7 +53,7 @@ def _today(launch: Launch) -> dict[str, Any]:
 # All launches at once, in one pass over the codes and one over the redemptions. People count on the local date they came;
 # who is held before they could redeem counts beside them. What has no rows any more (people were erased) becomes 0. The
 # row without a name is written in any case: its moment says when this last ran.
-TALLY = """
+CAMPAIGNS = """
 WITH issued AS (
     SELECT code.launch_id, campaign, channel, (code.created_at AT TIME ZONE launch.time_zone)::date AS date, count(*) AS n
     FROM invites_code AS code JOIN waitlist_launch AS launch ON launch.id = code.launch_id
@@ -87,10 +87,10 @@ WITH issued AS (
     FROM person GROUP BY 1, 2, 3, 4
 ), place AS (
     SELECT launch_id, campaign, channel, date FROM issued UNION SELECT launch_id, campaign, channel, date FROM people
-    UNION SELECT launch_id, campaign, channel, date FROM invites_tally
+    UNION SELECT launch_id, campaign, channel, date FROM invites_campaignday
     UNION SELECT id, '', '', (now() AT TIME ZONE time_zone)::date FROM waitlist_launch
 )
-INSERT INTO invites_tally AS kept (launch_id, campaign, channel, date, issued, redeemed, registered, active, came, held,
+INSERT INTO invites_campaignday AS kept (launch_id, campaign, channel, date, issued, redeemed, registered, active, came, held,
                                    due_day7, retained_day7, counted_at)
 SELECT launch_id, campaign, channel, date, coalesce(issued.n, 0), coalesce(redeemed, 0), coalesce(registered, 0),
        coalesce(active, 0), coalesce(came, 0), coalesce(held, 0), coalesce(due_day7, 0), coalesce(retained_day7, 0), statement_timestamp()
@@ -109,6 +109,6 @@ RETURNING id
 
 
 @verb
-def tally() -> int:
+def count_campaigns() -> int:
     """Counts every campaign and channel anew; how many rows changed."""
-    return len(sql.rows(TALLY, {"week_ago": timezone.now() - DAY_7}))
+    return len(sql.rows(CAMPAIGNS, {"week_ago": timezone.now() - DAY_7}))
