@@ -22,8 +22,8 @@ def csv_lines(run: CodeRun) -> Iterator[str]:
     """A header and a line a code: code, expires_at, link."""
     yield line(["code", "expires_at", "link"])
     for code in queries.run_codes(run.pk).iterator(chunk_size=AT_A_TIME):
-        text = queries.text_of(code)
-        yield line([text, code.expires_at.isoformat(), tokens.share_url(text)])
+        if text := queries.whole_text(code):
+            yield line([text, code.expires_at.isoformat(), tokens.share_url(text)])
 
 
 def line(cells: Sequence[str]) -> str:
@@ -56,6 +56,6 @@ def square_of(text: str) -> SafeString:
 def pages(run: CodeRun, first: int) -> list[list[Card]]:
     """The pages of one sheet, from that code on (0 is the run's first)."""
     found = queries.run_codes(run.pk)[first : first + SHEET]
-    texts = [(queries.text_of(code), code) for code in found]
-    cards = [Card(text, square_of(text), code.expires_at, code.max_uses) for text, code in texts]
+    texts = [(queries.whole_text(code), code) for code in found]
+    cards = [Card(text, square_of(text), code.expires_at, code.max_uses) for text, code in texts if text]
     return [cards[at : at + CARDS] for at in range(0, len(cards), CARDS)]

@@ -99,7 +99,7 @@ class Take(View):
         """The codes, or why not."""
         must(request, making.MAKING)
         run, how = run_of(run_id), request.POST.get("how", "")
-        few = how == "screen" and run.asked["count"] <= ON_SCREEN
+        few = how == "screen" and asked_for(run) <= ON_SCREEN
         if not few and how not in FILES:
             raise PermissionDenied
         try:
@@ -110,7 +110,7 @@ class Take(View):
         if few:
             return run_page(request, run_of(run_id), texts=list(queries.run_texts(run_id)))
         kind, lines = FILES[how]
-        name = f"codes-{run.asked['campaign'] or 'run'}-{run.pk}.{how}"
+        name = f"codes-{run.asked.get('campaign') or 'run'}-{run.pk}.{how}"
         return StreamingHttpResponse(
             lines(run), content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'}
         )
@@ -149,6 +149,11 @@ def run_of(run_id: Any) -> CodeRun:
     return get_object_or_404(CodeRun.objects.select_related("launch", "job").defer("job__ids"), pk=run_id)
 
 
+def asked_for(run: CodeRun) -> int:
+    """How many codes were asked for; 0 of a run that was brought in, which nobody asked to make."""
+    return int(run.asked.get("count", 0))
+
+
 def may_print(request: HttpRequest, run: CodeRun) -> bool:
     """Whether they may see its codes on paper."""
     if may(request.user, "invites.reveal_code"):
@@ -177,9 +182,9 @@ def run_page(request: HttpRequest, run: CodeRun, texts: list[str] | None = None)
         "mine": run.by == actor(request),
         "takes": able and policy.may_take(actor(request), run.by, ready, run.taken_at, timezone.now()),
         "ends": ready + policy.TAKEN_WITHIN if ready else None,
-        "prints": bool(count and ready and may_print(request, run)),
+        "prints": bool(count and (ready or not run.job) and may_print(request, run)),
         "sheets": range(1, -(-count // sheets.SHEET) + 1),
-        "few": run.asked["count"] <= ON_SCREEN,
+        "few": asked_for(run) <= ON_SCREEN,
         "list": f"{reverse('admin:invites_code_changelist')}?run={run.pk}",
         "form": reason_form(initial={"reason": _("for an event")}),
     }
@@ -207,7 +212,7 @@ class CodeRunAdmin(ReadOnly):
     @admin.display(description=gettext_lazy("how many"))
     def count(self, run: CodeRun) -> int:
         """How many were asked for."""
-        return int(run.asked["count"])
+        return asked_for(run)
 
     def get_urls(self) -> list[URLPattern]:
         """With the two ways to take the codes out of the house."""

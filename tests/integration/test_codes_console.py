@@ -358,3 +358,14 @@ def test_who_made_codes_prints_them_for_a_quarter_of_an_hour(launch: Launch) -> 
     CodeRun.objects.update(ready_at=timezone.now() - timedelta(minutes=16))
     assert prints(moderator, run.pk).status_code == 403
     assert prints(staff("owner"), run.pk).status_code == 200
+
+
+def test_a_run_that_was_brought_in_has_nothing_to_take_or_print(console: Client, launch: Launch) -> None:
+    run = CodeRun.objects.create(launch=launch, batch_id="from elsewhere", asked={"imported": True}, by="staff:1")
+    code = one(launch)
+    Code.objects.update(run=run, format="imported", digest=codes.digest("ELSEWHERE"))
+    for page in ("", f"{run.pk}/change/"):
+        assert console.get(f"/admin/invites/coderun/{page}").status_code == 200
+    assert "<svg" not in prints(console, run.pk).content.decode()
+    assert "That was done" in takes(console, run)
+    assert queries.whole_text(Code.objects.get(pk=code.pk)) is None
