@@ -33,6 +33,11 @@ app.conf.beat_schedule = {
         "schedule": crontab(minute="*/5"),
         "options": {"expires": 300},
     },
+    "count what became of campaigns and channels": {
+        "task": "invites.count_campaigns",
+        "schedule": crontab(minute="*/5"),
+        "options": {"expires": 300},
+    },
     "look for what a person should see": {
         "task": "quality.watch",
         "schedule": crontab(minute="*/5"),

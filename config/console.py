@@ -65,6 +65,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 rows(_("Batches"), "invites.batch", "groups"),
                 rows(_("Invites"), "invites.invite", "mail"),
                 rows(_("Codes"), "invites.code", "key"),
+                ours(_("Campaigns"), "invites-campaigns", "campaign", "invites.view_code"),
+                ours(_("Channels"), "invites-channels", "hub", "invites.view_code"),
                 rows(_("Redemptions"), "invites.redemption", "login"),
                 rows(_("Refused codes"), "invites.attempt", "block"),
             ],

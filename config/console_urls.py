@@ -6,6 +6,7 @@ from django.urls import URLPattern, path
 from config import bars, review
 from config.finding import find
 from config.person import page as person
+from invites.admin import campaigns
 from quality.views import trial
 
 page = admin.site.admin_view  # for staff alone, with a log-in first
@@ -20,4 +21,5 @@ urlpatterns: list[URLPattern] = [
     path("review/", page(review.queue), name="review"),
     path("review/places/", page(bars.places), name="bars"),
     path("review/places/<int:bar_id>/", page(bars.place), name="bar"),
+    *campaigns.routes(page),
 ]

@@ -82,6 +82,9 @@ LIMITS: dict[str, dict[str, str]] = {
     "act": {"network": "600/10m", "person": "60/10m"},
     "validate": {"network": "120/m"},
     "stats": {"network": "600/m"},
+    "opened": {"network": "600/h", "device": "30/h"},
+    "partner": {"network": "120/10m", "device": "60/10m"},
+    "reveal": {"staff": "20/h"},
     "keyed": {"key": "1200/m"},
 }
 
@@ -303,6 +306,9 @@ class Call:
             return tuple(dict.fromkeys(contact_part(text) for text in texts(self.sent(), CONTACT_FIELDS)))
         if name == "code":
             return tuple(dict.fromkeys(fold(text) for text in texts(self.sent(), CODE_FIELDS)))
+        if name == "staff":
+            user = getattr(self.request, "user", None)
+            return f"staff:{user.pk}" if user is not None and user.is_staff else ""
         kinds = {"key": ("key", "staff"), "person": ("person",)}[name]
         return self.caller.actor if self.caller.kind in kinds else ""
 
@@ -442,7 +448,7 @@ def code_was_refused(request: HttpRequest, response: HttpResponse) -> bool:
 
 
 class LimitsMiddleware:
-    """Asks the guard before a form is handled. Looking at a page is free."""
+    """Asks the guard before a form is handled. Looking at a page is free, unless its view names a limit for it (`looks`)."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -459,12 +465,12 @@ class LimitsMiddleware:
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         """Refuses when a rule is broken."""
-        shows = may_show_challenge(request)
-        scope = "" if request.method in api.SAFE and not shows else scope_of(request, view)
+        shows, looks = may_show_challenge(request), getattr(getattr(view, "view_class", None), "looks", "")
+        scope = looks if request.method in api.SAFE and not shows else scope_of(request, view)
         if not scope:
             return None
         call = Call(request, lambda: sent_by(request), caller_of(request))
-        if request.method in api.SAFE:
+        if request.method in api.SAFE and not looks:
             ask_beforehand(call)
             return None
         call.can_work = shows or problems.is_api(request)

@@ -402,7 +402,7 @@ class Resume(ChangeDoor):
 
 
 class Extend(ChangeDoor):
-    """Gives codes more days, at most a year from now."""
+    """Gives codes more days, at most a year from when they were made."""
 
     word = "extended"
 

@@ -39,6 +39,10 @@ FORMATS: dict[str, Format] = {
 }
 
 
+VANITY = "vanity"  # the format of a code that staff chose; no preset, since nothing of it is drawn
+SAMPLES = {ALPHABET: "7K3M9QXA2LHT", HEX: "3F9A0C71B2D4"}
+
+
 def fold(typed: str) -> str:
     """What is compared: case, spaces, dashes and look-alikes folded, prefix included."""
     upper = unicodedata.normalize("NFKC", typed).upper().translate(LOOK_ALIKES)
@@ -49,6 +53,12 @@ def prefix_of(name: str, campaign: str, today: date) -> str:
     """The prefix of a format on that day."""
     known = FORMATS[name].prefix.format(campaign=campaign.upper(), year=today.year, quarter=(today.month + 2) // 3)
     return "" if known == "-" else known
+
+
+def example_of(name: str, campaign: str, today: date) -> str:
+    """What a code of that format looks like; the characters are always the same, and no code of ours."""
+    shape = FORMATS[name]
+    return Derived(prefix_of(name, campaign, today), SAMPLES[shape.alphabet][: shape.length], b"").text
 
 
 def characters(code_id: int, attempt: int, shape: Format, version: int) -> str:

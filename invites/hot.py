@@ -73,11 +73,11 @@ WITH made AS MATERIALIZED (
                          string_to_array(%(last4)s, E'\\x1f')) AS made(id, digest, last4)
 ), kept AS (
     INSERT INTO invites_code (id, launch_id, kind, digest, last4, format, prefix, attempt, key_version, max_uses, starts_at,
-                              expires_at, tier, campaign, channel, run_id, owner_id, bound_key, bound_domain, by)
+                              expires_at, tier, campaign, channel, run_id, owner_id, bound_key, bound_domain, vanity, by)
     OVERRIDING SYSTEM VALUE
     SELECT made.id, %(launch)s, %(kind)s, made.digest, made.last4, %(format)s, %(prefix)s, %(attempt)s, %(key_version)s,
            %(max_uses)s, %(starts_at)s, %(expires_at)s, %(tier)s, %(campaign)s, %(channel)s, %(run)s, %(owner)s, %(bound_key)s,
-           %(bound_domain)s, %(by)s
+           %(bound_domain)s, %(vanity)s, %(by)s
     FROM made
     ON CONFLICT (digest) DO NOTHING
     RETURNING id

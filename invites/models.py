@@ -5,6 +5,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from outbox.models import Job
 from waitlist.models import Entry, Launch
 
 
@@ -16,6 +17,12 @@ class CodeRun(models.Model):
     asked = models.JSONField()
     by = models.TextField()
     created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField(null=True, help_text=_("The end of its codes, exactly."))
+    job = models.ForeignKey(
+        Job, null=True, on_delete=models.SET_NULL, db_index=False, help_text=_("Makes them, where they are many.")
+    )
+    ready_at = models.DateTimeField(null=True, help_text=_("When the last of its codes was made."))
+    taken_at = models.DateTimeField(null=True, help_text=_("When who made them took them away, which works once."))
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["launch", "batch_id"], name="one_run_per_batch_id")]
@@ -95,6 +102,7 @@ class Code(models.Model):
             models.Index(fields=["owner"], name="code_owner", condition=Q(owner__isnull=False)),
             models.Index(fields=["run"], name="code_run", condition=Q(run__isnull=False)),
             models.Index(fields=["launch", "campaign"], name="code_campaign", condition=~Q(campaign="")),
+            models.Index(fields=["launch", "channel"], name="code_channel", condition=~Q(channel="")),
             models.Index(fields=["expires_at"], name="code_expiry", condition=Q(expiry_told=False)),
             models.Index(fields=["last4"], name="code_last4"),
             # An invite's code is found by its invite: only what was bound by hand is looked up by the address.
@@ -309,3 +317,59 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class CampaignDay(models.Model):
+    """What became of the codes of a campaign in a channel, by local date: openings as they come, the rest every few minutes.
+
+    Made codes count on their day; people on the day they came, whatever becomes of them later.
+    """
+
+    launch = models.ForeignKey(Launch, on_delete=models.CASCADE, db_index=False)
+    campaign = models.TextField(default="", db_default="")
+    channel = models.TextField(default="", db_default="")
+    date = models.DateField()
+    issued = models.PositiveIntegerField(default=0, db_default=0)
+    opened = models.PositiveIntegerField(default=0, db_default=0)
+    redeemed = models.PositiveIntegerField(default=0, db_default=0)
+    registered = models.PositiveIntegerField(default=0, db_default=0)
+    active = models.PositiveIntegerField(default=0, db_default=0)
+    came = models.PositiveIntegerField(
+        default=0, db_default=0, help_text=_("Who redeemed, and who is held before they could.")
+    )
+    held = models.PositiveIntegerField(
+        default=0, db_default=0, help_text=_("Of those: held, turned away, or without access any more.")
+    )
+    due_day7 = models.PositiveIntegerField(default=0, db_default=0)
+    retained_day7 = models.PositiveIntegerField(default=0, db_default=0)
+    counted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "days of campaigns"
+        constraints = [
+            models.UniqueConstraint(fields=["launch", "campaign", "channel", "date"], name="one_campaign_day")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.campaign} {self.channel} {self.date}"
+
+
+class PartnerLink(models.Model):
+    """A page of one channel's numbers for who brings its people: read by a signed link, until its end or its revocation."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", _("active")
+        REVOKED = "revoked", _("revoked")
+
+    MOVES = {Status.ACTIVE: {Status.REVOKED}, Status.REVOKED: set[Status]()}
+
+    launch = models.ForeignKey(Launch, on_delete=models.CASCADE)
+    channel = models.TextField()
+    partner = models.TextField(help_text=_("Who it is for, as staff call them."))
+    status = models.TextField(choices=Status, default=Status.ACTIVE, db_default=Status.ACTIVE)
+    expires_at = models.DateTimeField()
+    by = models.TextField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.partner}: {self.channel}"

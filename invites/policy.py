@@ -1,9 +1,14 @@
 """Who may use a code, beyond what the code itself says. Pure."""
 
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from invites.codes import fold
 from waitlist.models import Launch
 
 NOT_ACCEPTED = "invite_not_accepted"  # the one word for every reason; why in truth stands in the trail
@@ -69,3 +74,57 @@ def is_release_time(launch: Launch, now: datetime) -> bool:
     local = now.astimezone(ZoneInfo(launch.time_zone))
     hour = local.replace(hour=launch.release_hour, minute=0, second=0, microsecond=0)
     return is_release_day(launch.release_days, local.isoweekday()) and launch.created_at <= hour <= local
+
+
+# Chosen words: public by nature, and still not what anybody would try first.
+SHORTEST_VANITY, FEWEST_DIFFERENT = 6, 4
+TRIED_FIRST = frozenset(
+    fold(word)
+    for word in (
+        *("welcome", "invite", "invited", "invitation", "beta", "launch", "access", "early", "earlyaccess", "friend"),
+        *("friends", "password", "secret", "letmein", "qwerty", "abcdef", "admin", "testing", "promo", "vipaccess"),
+    )
+)
+BARE_FIRST = frozenset(word.rstrip("0123456789") for word in TRIED_FIRST)
+
+
+def vanity_refusal(folded: str) -> Promise | None:
+    """Why that word may not be a code, or None. A year or a number at its end makes it no harder to guess."""
+    if len(folded) < SHORTEST_VANITY:
+        return _("A chosen word has at least six letters A to Z and digits.")
+    if folded.isdigit() or len(set(folded)) < FEWEST_DIFFERENT:
+        return _("Digits alone, or the same few letters again and again, are what strangers try first.")
+    if folded.rstrip("0123456789") in BARE_FIRST or folded in TRIED_FIRST:
+        return _("This is what strangers try first. Choose a word that belongs to you.")
+    return None
+
+
+TAKEN_WITHIN = timedelta(minutes=15)
+
+
+def may_take(by: str, made_by: str, ready_at: datetime | None, taken_at: datetime | None, now: datetime) -> bool:
+    """Whether they may take the codes away: who made them, once, within a quarter of an hour of the last one."""
+    return by == made_by and taken_at is None and ready_at is not None and now < ready_at + TAKEN_WITHIN
+
+
+FEWEST = 5  # people; a smaller number could be somebody
+
+
+def veiled(numbers: Sequence[int]) -> tuple[list[int | None], int | None]:
+    """The numbers and their sum as a partner may see them: None where fewer than five people would be told of.
+
+    What is hidden cannot be had by taking the others from the sum: the hidden ones make five or more together, and are two
+    or more, or else the sum is hidden as well.
+    """
+    hidden = {at for at, number in enumerate(numbers) if 0 < number < FEWEST}
+    shown = sorted((number, at) for at, number in enumerate(numbers) if number >= FEWEST)
+    while hidden and shown and (len(hidden) < 2 or sum(numbers[at] for at in hidden) < FEWEST):
+        hidden.add(shown.pop(0)[1])
+    kept = [None if at in hidden else number for at, number in enumerate(numbers)]
+    safe = not hidden or (len(hidden) > 1 and sum(numbers[at] for at in hidden) >= FEWEST)
+    return kept, sum(numbers) if safe else None
+
+
+def share_of(sums: Mapping[str, int], part: str, whole: str) -> float | None:
+    """The part of the whole, or None of nobody."""
+    return sums[part] / sums[whole] if sums[whole] else None

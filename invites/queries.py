@@ -7,12 +7,13 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from invites import codes, hot, pacing, tokens
-from invites.models import Attempt, Batch, Code, Invite, PaceDecision, Redemption, Reservation
+from invites.models import Attempt, Batch, Code, CodeRun, Invite, PaceDecision, Redemption, Reservation
 from outbox import sql
 from outbox.keys import address_keys, keyed
 from outbox.models import Event
@@ -30,6 +31,16 @@ def text_of(code: Code) -> str:
     if code.vanity:
         return code.vanity
     return codes.derive(code.pk, code.attempt, code.format, code.prefix, code.key_version).text
+
+
+def whole_text(code: Code) -> str | None:
+    """The same, or None where the code cannot be derived here: it was imported, or its key is kept no more."""
+    if code.vanity:
+        return code.vanity
+    if code.format not in codes.FORMATS or code.key_version not in settings.CODE_KEYS:
+        return None
+    derived = codes.derive(code.pk, code.attempt, code.format, code.prefix, code.key_version)
+    return derived.text if derived.digest == bytes(code.digest) else None
 
 
 def state_of(code: Code, now: datetime) -> str:
@@ -106,6 +117,11 @@ def run_codes(run_id: int) -> QuerySet[Code]:
     return Code.objects.filter(run_id=run_id).order_by("pk")
 
 
+def ready_at(run: CodeRun) -> datetime | None:
+    """Since when no more codes are made for this run: all are there, or staff stopped it; None while they are being made."""
+    return run.ready_at or (run.job.ended_at if run.job else None)
+
+
 def run_texts(run_id: int) -> Iterator[str]:
     """The same as text, a few at a time: ten thousand fit in little memory."""
     return (text_of(code) for code in run_codes(run_id).iterator(chunk_size=2000))
@@ -130,6 +146,16 @@ def wrong_codes_of(network: str, since: datetime, most: int) -> list[tuple[datet
 def wrong_codes_everywhere(since: datetime, most: int | None = None) -> int:
     """How many codes were refused to anybody since then; no more than `most` are counted."""
     return Attempt.objects.filter(at__gte=since).order_by()[:most].count()
+
+
+def redemptions_of(code: Code, most: int) -> QuerySet[Redemption]:
+    """Who came in with this code, the newest first."""
+    return Redemption.objects.filter(code=code).select_related("entry").order_by("-pk")[:most]
+
+
+def reservations_of(code: Code, most: int) -> QuerySet[Reservation]:
+    """For whom uses of this code are or were kept, the newest first."""
+    return Reservation.objects.filter(code=code).select_related("entry").order_by("-pk")[:most]
 
 
 def is_bound_to(typed: str, canonical: str) -> bool:

@@ -16,10 +16,20 @@ code_paused = Fact("code.paused", "A code was switched off for now.")
 code_resumed = Fact("code.resumed", "A paused code works again.")
 # code:ID {days}
 code_extended = Fact("code.extended", "A code was given more days.")
+# code:ID {reason}
+code_revealed = Fact("code.revealed", "Staff looked at a whole code.")
 # code:ID {}
 code_expired = Fact("code.expired", "A code ran out of time with uses left.")
 # code_run:ID {launch, batch_id, count, campaign}
 codes_made = Fact("codes.made", "Codes were made together.")
+# code_run:ID {count, how: csv, txt or screen}
+codes_taken = Fact("codes.taken", "Who made codes took them away, which works once.")
+# code_run:ID {count, first, reason}
+codes_printed = Fact("codes.printed", "Staff printed a sheet of codes.")
+# partner_link:ID {launch, channel, days}
+partner_linked = Fact("partner.linked", "A partner was given a page of their channel's numbers.")
+# partner_link:ID {reason}
+partner_unlinked = Fact("partner.unlinked", "A partner's page was taken back.")
 # entry:ID {invite, batch?, code, path?}
 invite_issued = Fact("invite.issued", "A person was offered a place, with one code.")
 # entry:ID {invite}

@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from invites import policy, queries
-from invites.actions import changing, inviting, redeeming, releasing, reserving
+from invites.actions import changing, counting, inviting, redeeming, releasing, reserving
 from outbox.errors import Refused
 from waitlist.actions import keeping
 from waitlist.models import Launch
@@ -38,6 +38,12 @@ def lapse() -> None:
         pass
     reserving.sweep_reservations(by="system")
     reserving.forget_contacts()
+
+
+@shared_task(name="invites.count_campaigns")
+def count_campaigns() -> None:
+    """What became of each campaign and channel is counted anew."""
+    counting.count_campaigns()
 
 
 @shared_task(name="waitlist.purge_traces")

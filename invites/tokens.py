@@ -1,10 +1,11 @@
 """The signed tokens of invites and of reserved uses, and their links."""
 
-from invites.models import Invite, Reservation
+from invites.models import Invite, PartnerLink, Reservation
 from waitlist import tokens
 
 INVITE = "vestibule.invite"
 COMPLETE = "vestibule.complete"
+PARTNER = "vestibule.partner"
 
 
 def invite_token(invite: Invite) -> str:
@@ -39,3 +40,14 @@ def reservation_of(token: str) -> Reservation | None:
     found = tokens.read(COMPLETE, token)
     reservations = Reservation.objects.select_related("entry__launch", "code")
     return reservations.filter(pk=found[0]).first() if found else None
+
+
+def partner_url(link: PartnerLink) -> str:
+    """The link to a partner's page of their channel."""
+    return tokens.url("/partner", token=tokens.sign(PARTNER, link.pk, 1))
+
+
+def partner_link_of(token: str) -> PartnerLink | None:
+    """Which partner's page a token is for, or None."""
+    found = tokens.read(PARTNER, token)
+    return PartnerLink.objects.select_related("launch").filter(pk=found[0]).first() if found else None

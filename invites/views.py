@@ -1,7 +1,9 @@
 """The public pages of invites: where the links of invites and codes lead. Opening one changes nothing."""
 
+from datetime import date, datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -10,15 +12,16 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
 
-from invites import admission, carried, tokens
-from invites.actions import redeeming
+from invites import admission, campaigns, carried, policy, tokens
+from invites.actions import counting, redeeming
 from invites.carried import Carried
 from invites.guard import sentence
-from invites.models import Invite
+from invites.models import Invite, PartnerLink
 from outbox.callers import origin_of
 from outbox.errors import Refused
 from waitlist.actions import registering
 from waitlist.channels import Contact, read
+from waitlist.queries import launch_named
 
 
 @method_decorator(never_cache, name="dispatch")
@@ -70,6 +73,78 @@ def signup(request: HttpRequest) -> HttpResponse:
     else:
         carried.forget(response)
     return response
+
+
+class Opened(View):
+    """Counts that somebody has the sign-up page with a code before them: their browser says so once they move.
+
+    Looking at the page counts nothing, so that a link scanner leaves no mark; the code is the one in the browser's cookie.
+    """
+
+    http_method_names = ["post"]
+    limit = "opened"
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """The same answer, and the same work, whether there is such a code or not."""
+        launch, code = launch_named(None), carried.carried_by(request).code
+        if launch is not None and code:
+            counting.note_opened(launch, code)
+        return HttpResponse(status=204)
+
+
+PARTNER_COOKIE = "vestibule_partner"
+
+
+@method_decorator(never_cache, name="dispatch")
+class Partner(View):
+    """A channel's numbers for who brings its people: no names, no addresses, and nothing of fewer than five people."""
+
+    http_method_names = ["get", "head"]
+    looks = "partner"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """The page; the token of the link is taken out of the address first."""
+        if "token" in request.GET:
+            return self.arrive(request.GET["token"][: carried.LONGEST])
+        link = tokens.partner_link_of(request.COOKIES.get(PARTNER_COOKIE, ""))
+        if link is None or not is_open(link, timezone.now()):
+            return answer(request, "invites/partner_ended.html", {}, status=404)
+        weeks = campaigns.by_week(campaigns.by_day(link.launch, "channel", link.channel))
+        context = {"link": link, "launch": link.launch, "counted_at": campaigns.counted_at(link.launch)}
+        return answer(request, "invites/partner.html", context | shown_to_partner(weeks), status=200)
+
+    def arrive(self, token: str) -> HttpResponse:
+        """Keeps the token in a cookie of this page alone, so that it stands in no address bar and goes to no other site."""
+        response = redirect("partner")
+        link = tokens.partner_link_of(token)
+        if link is None:
+            response.delete_cookie(PARTNER_COOKIE, path="/partner", samesite="Lax")
+        else:
+            response.set_cookie(
+                PARTNER_COOKIE,
+                token,
+                expires=link.expires_at,
+                httponly=True,
+                samesite="Lax",
+                secure=settings.HTTPS,
+                path="/partner",
+            )
+        response["Referrer-Policy"] = "no-referrer"
+        return response
+
+
+def is_open(link: PartnerLink, now: datetime) -> bool:
+    """Whether the partner may still look."""
+    return link.status == PartnerLink.Status.ACTIVE and now < link.expires_at
+
+
+def shown_to_partner(weeks: dict[date, dict[str, int]]) -> dict[str, Any]:
+    """The rows of the weeks, the newest first, and the sums: small numbers of people are left out (policy.veiled)."""
+    columns = {name: policy.veiled([week[name] for week in weeks.values()]) for name in campaigns.PARTNERS_SEE[1:]}
+    issued = [week["issued"] for week in weeks.values()]
+    told = [issued, *(numbers for numbers, _total in columns.values())]
+    rows = list(zip(weeks, zip(*told, strict=True), strict=True))[::-1]
+    return {"weeks": rows, "totals": [sum(issued), *(total for _numbers, total in columns.values())]}
 
 
 def is_invited(user: Any, invite: Invite) -> bool:

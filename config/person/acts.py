@@ -19,7 +19,7 @@ from unfold.widgets import (
 
 from config.person.words import MESSAGES
 from invites.actions import resending
-from invites.admin import invite_now
+from invites.admin.batches import invite_now
 from outbox import actions as outbox
 from outbox.console import may
 from outbox.states import StaleState, sources

@@ -5,7 +5,6 @@ from typing import Any
 
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from invites import signals
 from invites.actions.inviting import CHUNK
@@ -44,11 +43,11 @@ def _change_codes(chosen: Q, to: str, fact: Any, reason: str, *, by: str) -> int
 
 @verb
 def extend(chosen: Q, days: int, reason: str, *, by: str) -> int:
-    """Gives these codes more days, never past a year from now; how many."""
-    latest = timezone.now() + timedelta(days=LONGEST_DAYS)
+    """Gives these codes more days, never past a year from when they were made; how many. It shortens none."""
+    more, longest = timedelta(days=max(days, 0)), timedelta(days=LONGEST_DAYS)
     alive = Code.objects.select_for_update(no_key=True).filter(chosen).exclude(status="revoked").order_by("pk")
-    ids = list(alive.filter(expires_at__lte=latest - timedelta(days=days)).values_list("pk", flat=True))
-    Code.objects.filter(pk__in=ids).update(expires_at=F("expires_at") + timedelta(days=days), expiry_told=False)
+    ids = list(alive.filter(expires_at__lte=F("created_at") + longest - more).values_list("pk", flat=True))
+    Code.objects.filter(pk__in=ids).update(expires_at=F("expires_at") + more, expiry_told=False)
     signals.code_extended.announce([Said(f"code:{pk}", {"days": days, "reason": reason}) for pk in ids], by=by)
     return len(ids)
 

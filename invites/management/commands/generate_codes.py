@@ -1,18 +1,17 @@
 """`manage.py generate_codes`: codes by hand and by the thousand, to stdout or a CSV file."""
 
-import csv
 import os
 import re
 from argparse import ArgumentParser
 from datetime import timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from uuid import uuid4
 
 from django.core.management import BaseCommand, CommandError
 from django.utils import timezone
 
-from invites import codes, queries, tokens
+from invites import codes, queries, sheets
 from invites.actions import making
 from invites.api import CAMPAIGN, KINDS
 from invites.models import CodeRun
@@ -71,16 +70,7 @@ class Command(BaseCommand):
                 f"The codes are made (batch_id {run.batch_id}), but the file cannot be written: {error}"
             ) from error
         with os.fdopen(descriptor, "w", newline="", encoding="utf-8") as file:
-            write_rows(run, file)
-
-
-def write_rows(run: CodeRun, file: IO[str]) -> None:
-    """A header and a row a code."""
-    writer = csv.writer(file)
-    writer.writerow(["code", "expires_at", "link"])
-    for code in queries.run_codes(run.pk).iterator(chunk_size=2000):
-        text = queries.text_of(code)
-        writer.writerow([text, code.expires_at.isoformat(), tokens.share_url(text)])
+            file.writelines(sheets.csv_lines(run))
 
 
 def spec_of(launch: Launch, options: dict[str, Any]) -> making.Spec:

@@ -1,11 +1,10 @@
-"""The console's pages of batches, invites, codes and redemptions: to look at, and to act on by verbs."""
+"""The console's pages of batches, invites and redemptions: to look at, and to act on by verbs."""
 
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -13,8 +12,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from invites import queries
-from invites.actions import changing, inviting, releasing
-from invites.models import Attempt, Batch, Code, CodeRun, Invite, PaceDecision, Redemption, Reservation
+from invites.actions import inviting, releasing
+from invites.models import Attempt, Batch, Invite, PaceDecision, Redemption, Reservation
 from outbox import registry
 from outbox.console import ReadOnly
 from outbox.errors import Refused
@@ -33,17 +32,6 @@ registry.words |= {
     "pace_waits": _("the next batch is not due yet"),
     "code_exhausted": _("no use of the code is left"),
 }
-
-
-def by_ids(verb: Any) -> Any:
-    """A verb on codes, for the list's ids."""
-
-    def change(ids: Sequence[int], reason: str, *, by: str) -> int:
-        changed: int = verb(Q(pk__in=ids), reason, by=by)
-        return changed
-
-    change.__name__ = verb.__name__
-    return change
 
 
 def each_batch(verb: Any) -> Any:
@@ -97,26 +85,6 @@ EntryAdmin.actions = (
     *EntryAdmin.actions,
 )
 LaunchAdmin.actions = (with_reason(_("Invite the next people"), release_batch, "invites.release_batch"),)
-
-
-@admin.register(Code)
-class CodeAdmin(ReadOnly):
-    """Codes, by their last four characters; the whole code is shown to its owner alone."""
-
-    list_display = ("last4", "kind", "campaign", "state", "uses", "max_uses", "tier", "expires_at")
-    list_filter = ("launch", "kind", "status", "campaign")
-    search_fields = ("=last4", "=campaign", "=run__batch_id")
-    exclude = ("digest", "bound_key")
-    actions = (
-        with_reason(_("Revoke for ever"), by_ids(changing.revoke), "invites.revoke_code"),
-        with_reason(_("Pause"), by_ids(changing.pause), "invites.pause_code"),
-        with_reason(_("Resume"), by_ids(changing.resume), "invites.resume_code"),
-    )
-
-    @admin.display(description=_("state now"))
-    def state(self, code: Code) -> str:
-        """What the row and the clock say together."""
-        return queries.state_of(code, timezone.now())
 
 
 def outcome_of(batch: Any) -> queries.Outcome:
@@ -250,13 +218,6 @@ class AttemptAdmin(ReadOnly):
     list_display = ("at", "reason", "door", "network")
     list_filter = ("reason", "door")
     exclude = ("digest", "address_key")
-
-
-@admin.register(CodeRun)
-class CodeRunAdmin(ReadOnly):
-    """Codes made together."""
-
-    list_display = ("batch_id", "launch", "by", "created_at")
 
 
 @admin.register(Reservation)
