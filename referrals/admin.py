@@ -15,6 +15,7 @@ from referrals import actions, queries
 from referrals.models import LedgerLine, Milestone, Referral, Reward
 from waitlist.admin import EntryAdmin
 from waitlist.models import Entry
+from waitlist.shown import ShowsPeople
 
 
 @admin.display(description=_("quality of their friends"))
@@ -83,8 +84,10 @@ EntryAdmin.inlines = (*EntryAdmin.inlines, FriendsInline, RewardsInline, LedgerO
 
 
 @admin.register(Referral)
-class ReferralAdmin(ReadOnly):
+class ReferralAdmin(ShowsPeople, ReadOnly):
     """Who brought whom."""
+
+    people = {"referrer": _("referrer"), "referee": _("friend")}
 
     list_display = ("id", "referrer", "referee", "status", "via", "created_at", "qualified_at")
     list_filter = ("launch", "status", "via")
@@ -124,8 +127,10 @@ class ReferralAdmin(ReadOnly):
 
 
 @admin.register(Reward)
-class RewardAdmin(ReadOnly):
+class RewardAdmin(ShowsPeople, ReadOnly):
     """What people earned."""
+
+    people = {"referrer": _("referrer")}
 
     list_display = ("referrer", "milestone", "kind", "amount", "tier", "status", "reason", "granted_at")
     list_filter = ("referrer__launch", "status", "kind")
@@ -145,8 +150,10 @@ class RewardAdmin(ReadOnly):
 
 
 @admin.register(LedgerLine)
-class LedgerLineAdmin(ReadOnly):
+class LedgerLineAdmin(ShowsPeople, ReadOnly):
     """Every line of the ledger: what referrers were given and what was taken back, by whom and why."""
+
+    people = {"referrer": _("referrer"), "friend": _("friend")}
 
     nothing = _("Nothing was given for bringing friends yet.")
 

@@ -1,5 +1,6 @@
 """The console's pages of launches and entries: state is read-only, every change a verb with a reason."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -13,13 +14,14 @@ from import_export.admin import ExportMixin
 from unfold.admin import TabularInline
 from unfold.contrib.import_export.forms import SelectableFieldsExportForm
 
-from outbox.console import Page, ReadOnly, Shown
+from outbox.console import Page, ReadOnly, Shown, may
 from outbox.reasons import with_reason
 from outbox.spreadsheets import SafeCSV
 from waitlist import queries
 from waitlist.actions import deciding, keeping, tuning
 from waitlist.models import Day, Entry, Launch, Points, PointsWeight, SourceLink
 from waitlist.resources import EntryResource
+from waitlist.shown import NEEDS, SPELT, contact_for
 
 
 class PointsInline(Shown):
@@ -28,6 +30,16 @@ class PointsInline(Shown):
     model = Points
     fields = readonly_fields = ("points", "reason", "rule", "at")
     show_change_link = False
+
+
+def address(user: Any) -> Callable[[Entry], str]:
+    """The column of the address, for the page of one request."""
+
+    @admin.display(description=_("contact"), ordering="contact" if may(user, NEEDS) else None)
+    def shown(entry: Entry) -> str:
+        return contact_for(user, entry)
+
+    return shown
 
 
 def on_people(title: Any, verb: Any) -> Any:
@@ -58,6 +70,29 @@ class EntryAdmin(ExportMixin, ReadOnly):
         on_people(_("Restore access"), deciding.restore),
     )
     readonly_fields: ClassVar[tuple[Any, ...]] = ("position", "acts")
+
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        """The address as the caller may see it."""
+        return (address(request.user), *(name for name in super().get_list_display(request) if name != "contact"))
+
+    def get_fields(self, request: HttpRequest, obj: Entry | None = None) -> list[Any]:
+        """Whoever sees no address in full sees it so far that people can be told apart."""
+        named = [name for name in super().get_fields(request, obj) if may(request.user, NEEDS) or name not in SPELT]
+        return [address(request.user), *(name for name in named if name != "contact")]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Entry | None = None) -> tuple[Any, ...]:
+        """The address's column among them."""
+        return (*super().get_readonly_fields(request, obj), address(request.user))
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """A part of an address finds people for who may see addresses: others could ask for it letter by letter."""
+        found = super().get_search_fields(request)
+        return tuple(name for name in found if name.startswith("=") or may(request.user, NEEDS))
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """The same for what is typed into the address of the list."""
+        spelt = lookup.partition("__")[0] in SPELT and not may(request.user, NEEDS)
+        return not spelt and super().lookup_allowed(lookup, value, request)
 
     @admin.display(description=_("position now"))
     def position(self, entry: Entry) -> int | None:
