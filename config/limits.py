@@ -133,6 +133,7 @@ FORMS: dict[str, str] = {
     "headless:manage_recovery_codes": "log-in",
     "headless:manage_webauthn": "log-in",
     "headless:sessions": "act",
+    "headless:current_session": "act",
     "headless:request_login_code": "log-in-mail",
     "headless:resend_login_code": "log-in-mail",
     "headless:request_password_reset": "password-reset",

@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from outbox.console import Page, ReadOnly
+from outbox.console import Page, ReadOnly, may
 from outbox.errors import Refused
 from outbox.reasons import ReasonForm
 from outbox.states import StaleState
@@ -115,6 +115,12 @@ ACTS: dict[str, tuple[Any, type[ReasonForm], Act]] = {
     "end_override": (_("End the override"), ReasonForm, end_override),
     "switch_off": (_("Switch this gate off"), ReasonForm, switch_off),
 }
+NEEDS = {
+    "switch_on": "quality.switch_gate",
+    "switch_off": "quality.switch_gate",
+    "override": "quality.override_gate",
+    "end_override": "quality.override_gate",
+}
 
 
 def acts_of(gate: Gate, look: queries.Look | None) -> list[str]:
@@ -188,7 +194,7 @@ class GateAdmin(Page):
             raise PermissionDenied
         gate = get_object_or_404(Gate.objects.select_related("launch"), pk=pk)
         asked = request.POST.get("act") if request.method == "POST" else None
-        if asked is not None and (asked not in ACTS or not self.has_change_permission(request)):
+        if asked is not None and (asked not in ACTS or not may(request.user, NEEDS[asked])):
             raise PermissionDenied
         given = ACTS[asked][1](request.POST) if asked else None
         if asked and given and given.is_valid():
@@ -213,7 +219,7 @@ class GateAdmin(Page):
         look = look_at(gate, now)
         spans = queries.replayed(gate, now)
         days = replay.by_day(spans, gate.launch.time_zone)
-        can = acts_of(gate, look) if self.has_change_permission(request) else []
+        can = [act for act in acts_of(gate, look) if may(request.user, NEEDS[act])]
         forms_shown = [(name, ACTS[name][0], given if name == asked else empty(name)) for name in can]
         return self.admin_site.each_context(request) | {
             "title": gate.metric,
