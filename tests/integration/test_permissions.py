@@ -22,7 +22,7 @@ from config import console_urls
 from config.roles import APPS
 from invites.models import Batch
 from outbox.actions import start_job
-from outbox.models import Event
+from outbox.models import Endpoint, Event
 from quality.actions import gating
 from quality.admin.gates import NEEDS as OF_GATES
 from quality.models import Alert, Assessment
@@ -151,6 +151,7 @@ def world(launch: Launch) -> dict[str, Any]:
     Assessment.objects.create(launch=launch, entry=ada, act="join", evidence={}, rules=[], score=0, verdict="allow")
     Alert.objects.create(launch=launch, code="spike", subject="twitter", detail="many")
     Batch.objects.create(launch=launch, by="beat")
+    Endpoint.objects.create(url="https://hooks.example/", secret=b"", by="cli")
     thresholds = {"closes_at": 0.1, "opens_at": 0.08}
     gate = gating.set_gate(launch, "churn_rate", by="cli", now=timezone.now(), **thresholds)
     job = start_job("waitlist.approve_entry", [ada.pk], "because", by="staff:1")
