@@ -44,6 +44,7 @@ ROLES_IN_WORDS = [
     ("moderator", _("moderator: decides about people, invites and codes")),
     ("owner", _("owner: everything, staff and settings too")),
 ]
+SHORT_ROLES = {"viewer": _("viewer"), "moderator": _("moderator"), "owner": _("owner")}
 SHOWN = 20
 
 
@@ -128,7 +129,7 @@ class Act:
 
 ACTS = {
     "give_role": Act(
-        _("Give this role"),
+        _("Give a role"),
         _("Whoever gets a lesser role has to log in again."),
         "accounts.give_role_user",
         give_role,
@@ -181,7 +182,7 @@ class InRole(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """The roles, and who has none."""
-        return [*ROLES_IN_WORDS, ("none", _("no role: a member"))]
+        return [*SHORT_ROLES.items(), ("none", _("no role: a member"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
         """The chosen ones; whoever has every right is an owner."""
@@ -215,7 +216,7 @@ class UserAdmin(Page):
     @admin.display(description=_("role"))
     def role(self, user: User) -> str:
         """In plain words; members have none."""
-        return str(dict(ROLES_IN_WORDS).get(role_of(user), "–"))
+        return str(SHORT_ROLES.get(role_of(user), "–"))
 
     @admin.display(description=_("second factor"), boolean=True)
     def second_factor(self, user: Any) -> bool:
@@ -242,7 +243,7 @@ class UserAdmin(Page):
         """Makes the user by the verb and shows the password, this once."""
         user, made = create_staff(obj.email, form.cleaned_data["role"], by=f"staff:{request.user.pk}")
         obj.pk = user.pk
-        said = _("Hand this password over, it is not shown again: %(password)s They change it under their name.")
+        said = _("Hand this password over, to be changed after the first log-in. It is not shown again: %(password)s")
         messages.warning(request, said % {"password": made})
 
     def change_view(
@@ -282,7 +283,7 @@ class UserAdmin(Page):
             "title": user.email,
             "opts": self.opts,
             "person": user,
-            "role": self.role(user),
+            "role": dict(ROLES_IN_WORDS).get(role_of(user), _("none: a member")),
             "is_self": is_self,
             "acts": acts,
             "sessions": [

@@ -52,7 +52,7 @@ def on_logged_in(request: HttpRequest, user: Any, **_more: Any) -> None:
 def asked_for_second_factor() -> str:
     """The sentence with its way."""
     said = _("A password alone opens this console. Add a second factor: it takes a minute.")
-    return format_html('{} <a href="{}">{}</a>', said, reverse("mfa_index"), _("Set it up"))
+    return format_html('{} <a class="underline" href="{}">{}</a>', said, reverse("mfa_index"), _("Set it up"))
 
 
 @receiver(user_login_failed, dispatch_uid="accounts.login_failed")

@@ -123,7 +123,7 @@ def test_an_owner_looks_after_staff(moderator: Callable[..., Visitor], mo: User,
     dev.page.get_by_label("E-mail address").fill("vi@example.com")
     dev.page.get_by_label("Role").select_option("viewer")
     dev.press("Save")
-    assert "it is not shown again" in dev.read()
+    assert "It is not shown again" in dev.read()
     shoot(dev, "user-made")
 
 
