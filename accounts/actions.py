@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import signals
 from accounts.models import ApiKey, User
@@ -107,14 +108,14 @@ def create_staff(email: str, role: str, password: str | None = None, *, by: str)
 @verb
 def make_role(name: str, permissions: Iterable[Permission]) -> None:
     """Makes the group of that name, or gives it exactly these permissions again."""
-    group, _made = Group.objects.get_or_create(name=name)
+    group = Group.objects.get_or_create(name=name)[0]
     group.permissions.set(permissions)
 
 
 def chosen_by(ids: Sequence[int], by: str) -> list[User]:
     """The users, locked one after the other. Refused: own_account, for nobody decides about themselves."""
     if by in {f"staff:{pk}" for pk in ids}:
-        raise Refused("own_account", "Nobody changes their own role or log-in here. Ask another owner.")
+        raise Refused("own_account", _("Nobody changes their own role or log-in here. Ask another owner."))
     return list(User.objects.select_for_update().filter(pk__in=ids).order_by("pk"))
 
 
@@ -123,7 +124,7 @@ def keep_an_owner(ids: Sequence[int]) -> None:
     Group.objects.select_for_update().get_or_create(name="owner")
     owners = set(staff_with("owner").values_list("pk", flat=True))
     if owners and owners <= set(ids):
-        raise Refused("last_owner", "That would leave nobody who owns this install. Make somebody else an owner first.")
+        raise Refused("last_owner", _("Nobody would own this install any more. Make somebody else an owner first."))
 
 
 def seat(user: User, role: str) -> None:

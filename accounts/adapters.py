@@ -11,7 +11,6 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from accounts.actions import end_sessions
-from accounts.models import User
 from outbox.keys import seal, unseal
 
 OWN = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)  # recovery codes alone are no second factor
@@ -54,6 +53,6 @@ def actor_of(user: Any) -> str:
     return f"staff:{user.pk}" if user.is_staff else f"user:{user.pk}"
 
 
-def has_second_factor(user: User) -> bool:
+def has_second_factor(user: Any) -> bool:
     """Whether a password alone does not open this log-in."""
     return Authenticator.objects.filter(user_id=user.pk, type__in=OWN).exists()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
@@ -141,14 +142,14 @@ ACTS = {
         _("On every device; logging in again is possible at once."),
         "accounts.sign_out_user",
         end_sessions_of,
-        lambda user: user.usersession_set.exists(),
+        lambda user: UserSession.objects.filter(user=user).exists(),
     ),
     "reset_second_factor": Act(
         _("Forget the second factor"),
         _("For a lost telephone: make sure that it is them who ask. All their sessions end."),
         "accounts.reset_second_factor_user",
         reset_second_factor,
-        lambda user: user.authenticator_set.exists(),
+        lambda user: Authenticator.objects.filter(user=user).exists(),
     ),
     "take_role": Act(
         _("Take the role"),
@@ -287,7 +288,8 @@ class UserAdmin(Page):
             "is_self": is_self,
             "acts": acts,
             "sessions": [
-                (in_words(one.user_agent), one) for one in user.usersession_set.order_by("-last_seen_at")[:SHOWN]
+                (in_words(one.user_agent), one)
+                for one in UserSession.objects.filter(user=user).order_by("-last_seen_at")[:SHOWN]
             ],
             "events": Event.objects.filter(subject=f"user:{user.pk}").order_by("-id")[:SHOWN],
         }

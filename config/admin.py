@@ -15,7 +15,7 @@ admin.site.site_header = "Vestibule"
 admin.site.site_title = "Vestibule"
 admin.site.index_title = _("Console")
 admin.site.login = to_log_in  # type: ignore[method-assign]
-admin.site.password_change = to_change_password  # type: ignore[method-assign]
+admin.site.password_change = to_change_password  # type: ignore[method-assign, assignment]
 
 # The library's own keys have no scopes and open nothing here. What allauth keeps (proven addresses, single sign-ons, second
 # factors and sessions) decides who may log in as whom: it changes as people log in, never by hand in the console.

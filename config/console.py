@@ -25,7 +25,7 @@ def style(request: HttpRequest) -> str:
 def account_links(request: HttpRequest) -> list[dict[str, Any]]:
     """What stands under one's own name: the pages of one's own log-in."""
     pages = {"mfa_index": _("Second factor"), "usersessions_list": _("Sessions")}
-    pages |= {"account_change_password": _("Change password")} if request.user.has_usable_password() else {}
+    pages |= {"account_change_password": _("Change password")}
     return [{"title": title, "link": reverse_lazy(name)} for name, title in pages.items()]
 
 

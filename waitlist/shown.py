@@ -26,7 +26,7 @@ def masked(contact: str) -> str:
     return f"{name[:2]}…@{domain[:2]}…" if at else f"…{contact[-2:]}"
 
 
-def column(user: Any, name: str, title: Any) -> Callable[[Any], str]:
+def column(user: Any, name: str, title: Any) -> Callable[[Any], str | None]:
     """A column for the list of one request: who `name` is, as far as `user` may see, and the way to their page."""
 
     @admin.display(
@@ -34,9 +34,10 @@ def column(user: Any, name: str, title: Any) -> Callable[[Any], str]:
     )
     def shown(row: Any) -> str | None:
         entry = getattr(row, name)
-        return entry and format_html(
-            '<a href="{}">{}</a>', reverse("admin:waitlist_entry_change", args=[entry.pk]), contact_for(user, entry)
-        )
+        if entry is None:
+            return None
+        page = reverse("admin:waitlist_entry_change", args=[entry.pk])
+        return format_html('<a href="{}">{}</a>', page, contact_for(user, entry))
 
     return shown
 

@@ -137,10 +137,13 @@ def named(page: Any) -> str:
 
 
 LISTS = {named(page): page for page in admin.site._registry.values()}
-ACTIONS = [
-    (name, one.__name__, getattr(one, "needs", "")) for name, page in LISTS.items() for one in page.actions or ()
-]
-FORMS = ("add", "change", "delete")
+
+
+def actions_of(page: Any) -> list[Any]:
+    return list(page.actions or ())
+
+
+ACTIONS = [(name, one.__name__, getattr(one, "needs", "")) for name, page in LISTS.items() for one in actions_of(page)]
 
 
 @pytest.fixture
