@@ -22,6 +22,7 @@ from config import console_urls
 from config.roles import APPS
 from invites.models import Batch
 from outbox.actions import start_job
+from outbox.console import Page
 from outbox.models import Endpoint, Event
 from quality.actions import gating
 from quality.admin.gates import NEEDS as OF_GATES
@@ -295,6 +296,10 @@ def test_a_button_of_a_page_works_for_whom_the_table_says(role: str, world: Any)
         answer = client.post(address, {"reason": "because", **button.sends})
         assert (answer.status_code == 302) == allowed(button.needs, role), (name, answer.status_code)
         assert allowed(button.needs, role) or (answer.status_code, Event.objects.count()) == (403, before), name
+
+
+def test_every_page_of_rows_is_dressed_as_the_console_is() -> None:
+    assert [name for name, page in LISTS.items() if not isinstance(page, Page)] == []
 
 
 # Addresses
