@@ -21,7 +21,7 @@ from waitlist import queries
 from waitlist.actions import deciding, keeping, tuning
 from waitlist.models import Day, Entry, Launch, Points, PointsWeight, SourceLink
 from waitlist.resources import EntryResource
-from waitlist.shown import NEEDS, SPELT, contact_for
+from waitlist.shown import NEEDS, ShowsPeople, contact_for
 
 
 class PointsInline(Shown):
@@ -48,9 +48,10 @@ def on_people(title: Any, verb: Any) -> Any:
 
 
 @admin.register(Entry)
-class EntryAdmin(ExportMixin, ReadOnly):
+class EntryAdmin(ShowsPeople, ExportMixin, ReadOnly):
     """People on the list."""
 
+    spelt = (*ShowsPeople.spelt, "user", "host_user_id")  # a log-in is known by its address, and so may the host's be
     resource_classes = (EntryResource,)
     formats = (SafeCSV,)
     export_form_class = SelectableFieldsExportForm
@@ -76,23 +77,12 @@ class EntryAdmin(ExportMixin, ReadOnly):
         return (address(request.user), *(name for name in super().get_list_display(request) if name != "contact"))
 
     def get_fields(self, request: HttpRequest, obj: Entry | None = None) -> list[Any]:
-        """Whoever sees no address in full sees it so far that people can be told apart."""
-        named = [name for name in super().get_fields(request, obj) if may(request.user, NEEDS) or name not in SPELT]
-        return [address(request.user), *(name for name in named if name != "contact")]
+        """The address first, as the caller may see it."""
+        return [address(request.user), *(name for name in super().get_fields(request, obj) if name != "contact")]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Entry | None = None) -> tuple[Any, ...]:
         """The address's column among them."""
         return (*super().get_readonly_fields(request, obj), address(request.user))
-
-    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """A part of an address finds people for who may see addresses: others could ask for it letter by letter."""
-        found = super().get_search_fields(request)
-        return tuple(name for name in found if name.startswith("=") or may(request.user, NEEDS))
-
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """The same for what is typed into the address of the list."""
-        spelt = lookup.partition("__")[0] in SPELT and not may(request.user, NEEDS)
-        return not spelt and super().lookup_allowed(lookup, value, request)
 
     @admin.display(description=_("position now"))
     def position(self, entry: Entry) -> int | None:

@@ -12,7 +12,6 @@ from outbox.console import may
 from waitlist.models import Entry
 
 NEEDS = "waitlist.contact_entry"
-SPELT = ("contact", "canonical")  # the columns that spell an address: no search or filter may ask them letter by letter
 
 
 def contact_for(user: Any, entry: Entry) -> str:
@@ -43,11 +42,31 @@ def column(user: Any, name: str, title: Any) -> Callable[[Any], str | None]:
 
 
 class ShowsPeople:
-    """A list with columns that name people. A page is shared by all requests, so who looks is asked anew for each."""
+    """A page with people on it. It is shared by all requests, so who looks is asked anew for each."""
 
-    people: ClassVar[Mapping[str, Any]] = {}  # the foreign key, to the column's title
+    people: ClassVar[Mapping[str, Any]] = {}  # of the list: the foreign key, to the column's title
+    spelt: ClassVar[tuple[str, ...]] = (
+        "contact",
+        "canonical",
+    )  # the columns that spell an address, where there are such
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         """The columns; those that name people as the caller may see them."""
         listed = super().get_list_display(request)  # type: ignore[misc]
         return tuple(column(request.user, one, self.people[one]) if one in self.people else one for one in listed)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """Whoever sees no address in full does not see the columns that spell one."""
+        named = super().get_fields(request, obj)  # type: ignore[misc]
+        return [name for name in named if name not in self.spelt or may(request.user, NEEDS)]
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """A part of an address finds people for who may see addresses: others could ask for it letter by letter."""
+        found = super().get_search_fields(request)  # type: ignore[misc]
+        return tuple(name for name in found if name.startswith("=") or may(request.user, NEEDS))
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """The same for what is typed into the address of the list."""
+        if lookup.partition("__")[0] in self.spelt and not may(request.user, NEEDS):
+            return False
+        return bool(super().lookup_allowed(lookup, value, request))  # type: ignore[misc]

@@ -2,6 +2,7 @@
 a page without a line in PAGES, or a button of a page without a line in BUTTONS fails here until somebody decides."""
 
 import re
+import uuid
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from accounts.scopes import ROLES as SCOPES_OF
 from accounts.scopes import SCOPES
 from config import console_urls
 from config.roles import APPS
-from invites.models import Batch
+from invites.models import Batch, Code, Reservation
 from outbox.actions import start_job
 from outbox.console import Page
 from outbox.models import Endpoint, Event
@@ -160,6 +161,11 @@ def world(launch: Launch) -> dict[str, Any]:
     gate = gating.set_gate(launch, "churn_rate", by="cli", now=timezone.now(), **thresholds)
     job = start_job("waitlist.approve_entry", [ada.pk], "because", by="staff:1")
     member = User.objects.create_user("member@example.com", admitted_by="code:1")
+    Entry.objects.filter(pk=ben.pk).update(user=member, host_user_id="ben@example.com")
+    code = Code.objects.order_by("pk").first()
+    assert code
+    named = {"contact": ada.contact, "canonical": ada.canonical, "contact_kind": "email"}
+    Reservation.objects.create(code=code, hold_id=uuid.uuid4(), expires_at=timezone.now(), **named)
     return {
         "launch-trial": [launch.pk],
         "admin:quality_gate_board": [gate.pk],
