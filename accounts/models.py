@@ -60,7 +60,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
-        permissions = [("sign_out_user", "Can end other people's sessions")]
+        permissions = [
+            ("give_role_user", "Can give people a role in the console"),
+            ("take_role_user", "Can take people's role in the console"),
+            ("deactivate_user", "Can switch people's log-in off"),
+            ("reactivate_user", "Can switch people's log-in on again"),
+            ("reset_second_factor_user", "Can make a log-in forget its second factor"),
+            ("sign_out_user", "Can end other people's sessions"),
+        ]
         verbose_name = _("user")
         verbose_name_plural = _("users")
         constraints = [models.CheckConstraint(condition=~Q(admitted_by=""), name="user_was_admitted")]

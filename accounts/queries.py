@@ -3,12 +3,13 @@
 import re
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import ApiKey, User
-from accounts.scopes import ROLES
+from accounts.scopes import RANKS, ROLES
 
 SECRET = re.compile(r"[A-Za-z0-9]{8}\.[A-Za-z0-9]{32}")
 
@@ -32,6 +33,21 @@ def scopes_of(user: User | AnonymousUser) -> frozenset[str]:
         return ROLES["owner"]
     names: list[Any] = list(user.groups.values_list("name", flat=True))
     return frozenset[str]().union(*(ROLES.get(name, frozenset()) for name in names))
+
+
+def has_session_from(email: str, ip: str) -> bool:
+    """Whether somebody with this address is, or was lately, logged in from there."""
+    return UserSession.objects.filter(user__email=email, ip=ip).exists()
+
+
+def role_of(user: User) -> str:
+    """The highest role somebody has in the console, "" for none. The groups may have been read before."""
+    if not user.is_staff:
+        return ""
+    if user.is_superuser:
+        return "owner"
+    names = {group.name for group in user.groups.all()}
+    return next((role for role in reversed(RANKS) if role in names), "")
 
 
 def staff_with(*roles: str) -> QuerySet[User]:

@@ -15,9 +15,11 @@ SCOPES: dict[str, str] = {
     "metrics": "Read the measurements at /metrics.",
 }
 
-# Roles without an entry of their own rights yet only look; the console's permissions come beside these.
+# What a session of staff may do over the API. No role but the owner's writes there: each verb of the console has a
+# permission of its own (config/roles.py), and a scope would open several at once.
 ROLES: dict[str, frozenset[str]] = {
     "owner": frozenset(SCOPES),
     "moderator": frozenset({"codes:read", "referrals:read", "gate:read"}),
     "viewer": frozenset({"codes:read", "referrals:read", "gate:read"}),
 }
+RANKS = ("", "viewer", "moderator", "owner")  # who moves to the left of where they were has to log in anew

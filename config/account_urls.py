@@ -1,7 +1,10 @@
 """The pages of allauth, every one of them behind the gate."""
 
 from allauth import urls
+from django.urls import path
 
+from accounts.views import sessions
 from invites.guard import behind_gate
 
-urlpatterns = behind_gate(urls.urlpatterns)
+# Ours ends one session, too; allauth's page of that name only all others.
+urlpatterns = behind_gate([path("sessions/", sessions, name="usersessions_list"), *urls.urlpatterns])

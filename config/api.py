@@ -22,6 +22,7 @@ from rest_framework.utils.encoders import JSONEncoder
 from accounts.actions import mark_used
 from accounts.queries import key_behind, scopes_of
 from config import overload
+from config.console_door import lacks_second_factor
 from config.problems import DJANGO_ERRORS, MEDIA_TYPE, UNAVAILABLE, document, problem_of, retry_seconds
 from outbox.callers import Caller, caller_of
 from outbox.errors import Refused
@@ -137,7 +138,7 @@ class StaffSession(SessionAuthentication):
             return None
         user = request._request.user
         scopes = scopes_of(user)
-        if not scopes:
+        if not scopes or lacks_second_factor(request._request):
             return None
         try:
             self.enforce_csrf(request._request)  # type: ignore[arg-type]

@@ -74,5 +74,10 @@ def warnings(app_configs: Sequence[AppConfig] | None = None, **options: Any) -> 
             "REDIS_URL is not set: only one web process can run, and rate limits are forgotten when it ends.",
             "Set REDIS_URL, such as redis://localhost:6379/0.",
         ),
+        "W004": (
+            not settings.STAFF_SECOND_FACTOR,
+            "STAFF_SECOND_FACTOR is off: a password alone opens the console, and with it every address on the list.",
+            "Let staff set up their second factor, then set STAFF_SECOND_FACTOR=on.",
+        ),
     }
     return [Doubt(text, hint=hint, id=f"vestibule.{name}") for name, (doubt, text, hint) in doubts.items() if doubt]

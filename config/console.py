@@ -27,6 +27,13 @@ def script(request: HttpRequest) -> str:
     return static("console-person.js")
 
 
+def account_links(request: HttpRequest) -> list[dict[str, Any]]:
+    """What stands under one's own name: the pages of one's own log-in."""
+    pages = {"mfa_index": _("Second factor"), "usersessions_list": _("Sessions")}
+    pages |= {"account_change_password": _("Change password")}
+    return [{"title": title, "link": reverse_lazy(name)} for name, title in pages.items()]
+
+
 def seen_with(needs: str) -> Callable[[HttpRequest], bool]:
     """The condition that the caller has the permission."""
     return lambda request: may(request.user, needs)

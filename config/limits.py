@@ -2,7 +2,9 @@
 
 Limits on a network are wide, since an office may stand behind one address; limits on a network together with a contact
 or a code are tight. A contact or a domain alone is limited only where the effect is a message to it: otherwise a stranger
-could use up somebody's tries. What follows wrong codes beside the table stands in config/guesses.py.
+could use up somebody's tries. An account is whoever has shown a password or is logged in, so no stranger uses up its tries
+at a second factor; passwords that strangers guess for one account from everywhere have allauth's brake. What follows
+wrong codes beside the table stands in config/guesses.py.
 """
 
 import hashlib
@@ -15,6 +17,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from allauth.account.internal.stagekit import LOGIN_SESSION_KEY
+from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.db import DatabaseError
@@ -72,7 +76,7 @@ LIMITS: dict[str, dict[str, str]] = {
         "key": "6000/m",
     },
     "sign-up": {"network": "300/h", "network+contact": "20/10m", "network+code": "100/10m", "device": "60/10m"},
-    "log-in": {"network": "600/h", "network+contact": "10/10m", "device": "100/10m"},
+    "log-in": {"network": "600/h", "network+contact": "10/10m", "device": "100/10m", "account": "10/10m"},
     "log-in-mail": {"network": "120/h", "contact": "6/h", "domain": "600/h", "device": "30/h"},
     "password-reset": {"network": "120/h", "contact": "5/h", "domain": "600/h", "device": "30/h"},
     "share": {"network": "300/h", "person": "60/h", "key": "600/m"},
@@ -103,6 +107,17 @@ FORMS: dict[str, str] = {
     "account_reset_password": "password-reset",
     "account_reset_password_from_key": "log-in",
     "account_change_password": "log-in",
+    "account_set_password": "log-in",
+    "mfa_authenticate": "log-in",
+    "mfa_reauthenticate": "log-in",
+    "mfa_activate_totp": "log-in",
+    "mfa_deactivate_totp": "log-in",
+    "mfa_generate_recovery_codes": "log-in",
+    "mfa_add_webauthn": "log-in",
+    "mfa_edit_webauthn": "log-in",
+    "mfa_remove_webauthn": "log-in",
+    "mfa_reauthenticate_webauthn": "log-in",
+    "usersessions_list": "act",
     "account_email": "password-reset",
     "account_email_verification_sent": "confirm",
     "account_confirm_email": "confirm",
@@ -114,6 +129,14 @@ FORMS: dict[str, str] = {
     "headless:login": "log-in",
     "headless:reauthenticate": "log-in",
     "headless:confirm_login_code": "log-in",
+    "headless:authenticate": "log-in",
+    "headless:authenticate_webauthn": "log-in",
+    "headless:reauthenticate_webauthn": "log-in",
+    "headless:manage_totp": "log-in",
+    "headless:manage_recovery_codes": "log-in",
+    "headless:manage_webauthn": "log-in",
+    "headless:sessions": "act",
+    "headless:current_session": "act",
     "headless:request_login_code": "log-in-mail",
     "headless:resend_login_code": "log-in-mail",
     "headless:request_password_reset": "password-reset",
@@ -309,6 +332,8 @@ class Call:
         if name == "staff":
             user = getattr(self.request, "user", None)
             return f"staff:{user.pk}" if user is not None and user.is_staff else ""
+        if name == "account":
+            return account_of(self.request)
         kinds = {"key": ("key", "staff"), "person": ("person",)}[name]
         return self.caller.actor if self.caller.kind in kinds else ""
 
@@ -391,6 +416,14 @@ class DoorThrottle(BaseThrottle):
     def wait(self) -> float | None:
         """Seconds until the broken rule forgets."""
         return self.decision.retry_after or None
+
+
+def account_of(request: HttpRequest) -> str:
+    """Whose account this is: who is logged in, or has shown the password and not yet the second factor."""
+    if request.user.is_authenticated:
+        return user_pk_to_url_str(request.user)
+    begun = request.session.get(LOGIN_SESSION_KEY) or {}
+    return str(begun.get("user_pk") or "")
 
 
 def scope_of(request: HttpRequest, view: Any) -> str:

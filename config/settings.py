@@ -101,6 +101,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.openid_connect",
     "allauth.headless",
     "allauth.mfa",
+    "allauth.usersessions",
     "config",
     "referrals",
     "invites",
@@ -125,6 +126,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "config.limits.LimitsMiddleware",
+    "config.console_door.ConsoleDoor",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -237,12 +239,19 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_RATE_LIMITS: dict[str, str | None] = {
     "signup": None,
     "login": None,
-    "login_failed": "300/10m/ip,50/10m/key",
+    "login_failed": "300/10m/ip,20/10m/key",
     "confirm_email": None,
     "request_login_code": None,
     "reset_password": None,
     "reset_password_from_key": None,
 }
+# Staff are asked for a second factor; with this on nobody gets into the console without one.
+STAFF_SECOND_FACTOR: bool = env.bool("STAFF_SECOND_FACTOR", default=False)
+MFA_ADAPTER = "accounts.adapters.SecondFactor"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_TOTP_TOLERANCE = 1  # half a minute early or late: telephones are not always right
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
+USERSESSIONS_ADAPTER = "accounts.adapters.Sessions"
 SIGN_UP_SECONDS: float = env.float("SIGN_UP_SECONDS", default=0.3)  # no answer comes sooner, so its time tells nothing
 FORM_SECONDS: float = env.float(
     "FORM_SECONDS", default=3
@@ -417,6 +426,7 @@ UNFOLD: dict[str, Any] = {
         }
     },
     "SCRIPTS": ["config.console.script"],
+    "ACCOUNT": {"navigation": "config.console.account_links"},
     "SIDEBAR": {"show_search": True, "show_all_applications": True, "navigation": "config.console.navigation"},
 }
 

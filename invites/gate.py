@@ -16,8 +16,10 @@ from django.contrib.auth.hashers import make_password
 from django.core.cache import cache
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from accounts.queries import has_session_from
 from invites import policy
 from invites.actions import redeeming, reserving
 from invites.admission import Admission, Way, launch_carried
@@ -53,6 +55,12 @@ def write_to_mailbox(admission: Admission) -> None:
 
 class AccountGate(DefaultAccountAdapter):
     """What allauth asks about accounts."""
+
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "too_many_login_attempts": _(
+            "Too many wrong tries at this log-in. Wait ten minutes, then try again, or have a code sent to your mailbox."
+        )
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """The global switch alone: who may come in is asked when the form is read."""
@@ -111,13 +119,18 @@ class AccountGate(DefaultAccountAdapter):
         )
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """allauth's brake on guessed passwords counts in the cache. While that is gone it would lock everybody out."""
+        """allauth's brake on guessed passwords counts in the cache. While that is gone it would lock everybody out.
+
+        Nor does it stop who comes from where this account is logged in: strangers' guesses lock no owner out.
+        """
+        if has_session_from(str(credentials.get("email", "")), self.get_client_ip(request)):
+            return
         if cache.add(f"alive:{secrets.token_hex(8)}", True, 1):
             super().pre_authenticate(request, **credentials)
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """One reading of the caller's address everywhere; empty on a Unix socket."""
-        return client_ip(request)
+        """One reading of the caller's address everywhere. A Unix socket has none, and a session's row needs one."""
+        return client_ip(request) or "::"
 
 
 class SocialGate(DefaultSocialAccountAdapter):

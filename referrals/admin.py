@@ -14,6 +14,7 @@ from outbox.reasons import with_reason
 from referrals import actions, queries
 from referrals.models import LedgerLine, Milestone, Referral, Reward
 from waitlist.models import Entry
+from waitlist.shown import ShowsPeople
 
 
 @admin.display(description=_("quality of their friends"))
@@ -54,8 +55,10 @@ class LedgerInline(Shown):
 
 
 @admin.register(Referral)
-class ReferralAdmin(ReadOnly):
+class ReferralAdmin(ShowsPeople, ReadOnly):
     """Who brought whom."""
+
+    people = {"referrer": _("referrer"), "referee": _("friend")}
 
     list_display = ("id", "referrer", "referee", "status", "via", "created_at", "qualified_at")
     list_filter = ("launch", "status", "via")
@@ -95,8 +98,10 @@ class ReferralAdmin(ReadOnly):
 
 
 @admin.register(Reward)
-class RewardAdmin(ReadOnly):
+class RewardAdmin(ShowsPeople, ReadOnly):
     """What people earned."""
+
+    people = {"referrer": _("referrer")}
 
     list_display = ("referrer", "milestone", "kind", "amount", "tier", "status", "reason", "granted_at")
     list_filter = ("referrer__launch", "status", "kind")
@@ -116,8 +121,10 @@ class RewardAdmin(ReadOnly):
 
 
 @admin.register(LedgerLine)
-class LedgerLineAdmin(ReadOnly):
+class LedgerLineAdmin(ShowsPeople, ReadOnly):
     """Every line of the ledger: what referrers were given and what was taken back, by whom and why."""
+
+    people = {"referrer": _("referrer"), "friend": _("friend")}
 
     nothing = _("Nothing was given for bringing friends yet.")
 

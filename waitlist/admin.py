@@ -1,5 +1,6 @@
 """The console's pages of launches and entries: state is read-only, every change a verb with a reason."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
@@ -12,13 +13,14 @@ from unfold.admin import TabularInline
 from unfold.contrib.import_export.forms import SelectableFieldsExportForm
 
 from outbox import registry
-from outbox.console import Page, ReadOnly
+from outbox.console import Page, ReadOnly, may
 from outbox.reasons import with_reason
 from outbox.spreadsheets import SafeCSV
 from waitlist import queries
 from waitlist.actions import deciding, keeping, reviewing, tuning
 from waitlist.models import Day, Entry, Launch, PointsWeight, SourceLink
 from waitlist.resources import EntryResource
+from waitlist.shown import NEEDS, ShowsPeople, contact_for
 
 # What each verb announces, and what takes it back. Nothing takes an approval back: whom it let in is in.
 OPPOSITES = {
@@ -35,6 +37,16 @@ registry.words |= dict(Entry.Status.choices) | {
     "launch_closed": _("their launch takes nobody in at the moment"),
     "defer_out_of_range": _("the time lies too far away"),
 }
+
+
+def address(user: Any) -> Callable[[Entry], str]:
+    """The column of the address, for the page of one request."""
+
+    @admin.display(description=_("contact"), ordering="contact" if may(user, NEEDS) else None)
+    def shown(entry: Entry) -> str:
+        return contact_for(user, entry)
+
+    return shown
 
 
 def on_people(title: Any, verb: Any) -> Any:
@@ -55,9 +67,10 @@ registry.works["waitlist.let_in_entry"] = registry.Work(_("Approve and let go"),
 
 
 @admin.register(Entry)
-class EntryAdmin(ExportMixin, ReadOnly):
+class EntryAdmin(ShowsPeople, ExportMixin, ReadOnly):
     """The list of people. Each has a page that shows several apps: config/person."""
 
+    spelt = (*ShowsPeople.spelt, "user", "host_user_id")  # a log-in is known by its address, and so may the host's be
     resource_classes = (EntryResource,)
     formats = (SafeCSV,)
     export_form_class = SelectableFieldsExportForm
@@ -75,6 +88,10 @@ class EntryAdmin(ExportMixin, ReadOnly):
         on_people(_("Suspend access"), deciding.suspend),
         on_people(_("Restore access"), deciding.restore),
     )
+
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        """The address as the caller may see it."""
+        return (address(request.user), *(name for name in super().get_list_display(request) if name != "contact"))
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         """An export holds personal data: a permission of its own."""

@@ -25,6 +25,7 @@ from quality.trials import HIGHEST, LOWEST, mean_of
 from waitlist.admin import EntryAdmin, LaunchAdmin
 from waitlist.models import Entry, Launch
 from waitlist.queries import states_of
+from waitlist.shown import ShowsPeople
 
 registry.words |= {
     "quota_reached": _("the day's quota is used up"),
@@ -99,6 +100,7 @@ def percent(said: Measured) -> str:
 
 
 COMMENTS_SHOWN = 50
+PEOPLE = {"entry": _("person")}
 
 
 @admin.register(Batch)
@@ -196,19 +198,25 @@ class PaceDecisionAdmin(ReadOnly):
 
 
 @admin.register(Invite)
-class InviteAdmin(ReadOnly):
+class InviteAdmin(ShowsPeople, ReadOnly):
     """Offers, and how far they came."""
+
+    people = PEOPLE
 
     list_display = ("id", "entry", "status", "batch", "issued_at")
     list_filter = ("status",)
+    list_select_related = ("entry", "batch")
     raw_id_fields = ("entry", "code")
 
 
 @admin.register(Redemption)
-class RedemptionAdmin(ReadOnly):
+class RedemptionAdmin(ShowsPeople, ReadOnly):
     """Who used which code, when and from where."""
 
+    people = PEOPLE
+
     list_display = ("id", "entry", "code", "door", "at", "network")
+    list_select_related = ("entry", "code")
 
 
 @admin.register(Attempt)
@@ -221,8 +229,11 @@ class AttemptAdmin(ReadOnly):
 
 
 @admin.register(Reservation)
-class ReservationAdmin(ReadOnly):
+class ReservationAdmin(ShowsPeople, ReadOnly):
     """Uses kept until a mailbox agrees, or for a contact whose sign-up is under way."""
 
+    people = PEOPLE
+
     list_display = ("id", "entry", "code", "status", "expires_at")
+    list_select_related = ("entry", "code")
     list_filter = ("status",)

@@ -1,5 +1,7 @@
 """What members answered to the one question."""
 
+from typing import Any, ClassVar
+
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
@@ -10,6 +12,7 @@ from outbox.console import ReadOnly
 from quality.models import Answer
 from waitlist.admin import LaunchAdmin
 from waitlist.models import Launch
+from waitlist.shown import ShowsPeople
 
 
 @admin.display(description=_("two scoring tables"))
@@ -26,8 +29,10 @@ LaunchAdmin.readonly_fields = (*LaunchAdmin.readonly_fields, trial_link)
 
 
 @admin.register(Answer)
-class AnswerAdmin(ReadOnly):
+class AnswerAdmin(ShowsPeople, ReadOnly):
     """What members answered to the launch's one question."""
+
+    people: ClassVar[dict[str, Any]] = {"entry": _("person")}
 
     nothing = _(
         "Nobody has answered yet. The question, and how many days after they came in members are asked, is set on the launch's page."

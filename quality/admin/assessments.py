@@ -1,12 +1,11 @@
 """What the rules found out about people, and what owners know better than the list of throw-away providers."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,6 +14,7 @@ from outbox.console import Page, ReadOnly
 from quality.actions import assessing
 from quality.models import Assessment, ListedDomain
 from quality.words import fired_in_words, in_words
+from waitlist.shown import ShowsPeople
 
 
 def lines(sentences: list[str]) -> SafeString:
@@ -28,29 +28,23 @@ def fired(assessment: Assessment) -> SafeString:
 
 
 @admin.register(Assessment)
-class AssessmentAdmin(ReadOnly):
+class AssessmentAdmin(ShowsPeople, ReadOnly):
     """Who was assessed how, and why. The people who are held stand in the list of entries, with the buttons."""
+
+    people: ClassVar[dict[str, Any]] = {"entry": gettext_lazy("person")}  # nobody where a code was refused at once
 
     nothing = gettext_lazy(
         "Nobody was assessed yet. Everybody is, by themselves, when they join, confirm or use a code."
     )
 
-    list_display = ("at", "person", "act", "verdict", "why")  # each reason says what it weighs; the sum is on its page
+    list_display = ("at", "entry", "act", "verdict", "why")  # each reason says what it weighs; the sum is on its page
     list_filter = ("verdict", "act", "launch")
     list_select_related = ("entry",)
     search_fields = ("=entry__canonical", "=entry__id")
     show_full_result_count = False
     list_per_page = 50
     ordering = ("-id",)
-    fields = readonly_fields = ("launch", "person", "at", "act", "verdict", "score", "why", "seen")
-
-    @admin.display(description=gettext_lazy("person"))
-    def person(self, assessment: Assessment) -> str:
-        """The way to their page; nobody where a code was refused at once."""
-        if assessment.entry is None:
-            return "–"
-        page = reverse("admin:waitlist_entry_change", args=[assessment.entry_id])
-        return format_html('<a href="{}">{}</a>', page, assessment.entry.contact)
+    fields = readonly_fields = ("launch", "entry", "at", "act", "verdict", "score", "why", "seen")
 
     @admin.display(description=gettext_lazy("rules that fired"))
     def why(self, assessment: Assessment) -> SafeString:

@@ -119,8 +119,6 @@ ACTS: dict[str, tuple[Any, type[ReasonForm], Act]] = {
     "end_override": (_("End the override"), ReasonForm, end_override),
     "switch_off": (_("Switch this gate off"), ReasonForm, switch_off),
 }
-
-
 NEEDS = {
     "switch_on": "quality.switch_gate",
     "switch_off": "quality.switch_gate",
@@ -205,7 +203,7 @@ class GateAdmin(Page):
             raise PermissionDenied
         gate = get_object_or_404(Gate.objects.select_related("launch"), pk=pk)
         asked = request.POST.get("act") if request.method == "POST" else None
-        if asked is not None and not (asked in ACTS and may(request.user, NEEDS[asked])):
+        if asked is not None and (asked not in ACTS or not may(request.user, NEEDS[asked])):
             raise PermissionDenied
         given = ACTS[asked][1](request.POST) if asked else None
         if asked and given and given.is_valid():
@@ -230,7 +228,7 @@ class GateAdmin(Page):
         look = look_at(gate, now)
         spans = queries.replayed(gate, now)
         days = replay.by_day(spans, gate.launch.time_zone)
-        can = [name for name in acts_of(gate, look) if may(request.user, NEEDS[name])]
+        can = [act for act in acts_of(gate, look) if may(request.user, NEEDS[act])]
         forms_shown = [(name, ACTS[name][0], given if name == asked else empty(name)) for name in can]
         return self.admin_site.each_context(request) | {
             "title": titled(gate.metric),

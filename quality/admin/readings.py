@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +16,7 @@ from quality.models import Activity, Reading
 from quality.plots import Plot, plot
 from quality.queries import readings as queries
 from waitlist.models import Launch
+from waitlist.shown import ShowsPeople
 
 PLOTTED = timedelta(days=30)
 PLOT_STEP = timedelta(hours=6)  # one point: 120 of them are as fine as a screen shows
@@ -82,8 +83,10 @@ class ReadingAdmin(ReadOnly):
 
 
 @admin.register(Activity)
-class ActivityAdmin(ReadOnly):
+class ActivityAdmin(ShowsPeople, ReadOnly):
     """What the product reported of members. Searched by the number of an entry."""
+
+    people: ClassVar[dict[str, Any]] = {"entry": _("person")}
 
     nothing = _(
         "Your product has reported nothing yet. It does so with "

@@ -28,6 +28,7 @@ COUNTED: dict[str, Promise] = {
     "code": _("with one code"),
     "person": _("by one person"),
     "key": _("with one API key"),
+    "account": _("for one log-in"),
     "wrong-codes": _("after wrong codes"),
     "everywhere": _("while wrong codes come from everywhere"),
     "honeypot": _("with the hidden field filled in"),
