@@ -34,6 +34,23 @@ def rows(title: str | Promise, model: str, icon: str) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": page, "permission": seen_with(f"{app}.view_{name}")}
 
 
+def bring_in(request: HttpRequest) -> dict[str, Any]:
+    """The page of files that are brought in, of the first kind that the caller may bring."""
+    kinds = {
+        "entries": "waitlist.import_entry",
+        "codes": "invites.import_code",
+        "referrals": "referrals.import_referral",
+    }
+    name = next((name for name, needs in kinds.items() if may(request.user, needs)), "")
+    page = reverse_lazy("import", args=[name or "entries"])
+    return {
+        "title": _("Bring in a file"),
+        "icon": "upload_file",
+        "link": page,
+        "permission": lambda _request: bool(name),
+    }
+
+
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups of the sidebar, the busiest first."""
     today = {"title": _("What is going on"), "icon": "monitoring", "link": reverse_lazy("admin:index")}
@@ -43,6 +60,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 today,
                 rows(_("People"), "waitlist.entry", "group"),
                 rows(_("Alerts"), "quality.alert", "notifications"),
+                bring_in(request),
                 rows(_("Jobs"), "outbox.job", "hourglass_top"),
             ]
         },

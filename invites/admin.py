@@ -15,8 +15,10 @@ from django.utils.translation import gettext_lazy as _
 from invites import queries
 from invites.actions import changing, inviting, releasing
 from invites.models import Attempt, Batch, Code, CodeRun, Invite, PaceDecision, Redemption, Reservation
+from invites.resources import CodeResource, RedemptionResource
 from outbox.console import ReadOnly
 from outbox.errors import Refused
+from outbox.exports import Exported
 from outbox.reasons import with_reason
 from outbox.states import StaleState
 from quality import gates
@@ -25,6 +27,7 @@ from quality.trials import HIGHEST, LOWEST, mean_of
 from waitlist.admin import EntryAdmin, LaunchAdmin
 from waitlist.models import Launch
 from waitlist.queries import states_of
+from waitlist.shown import NEEDS
 
 
 def by_ids(verb: Any) -> Any:
@@ -86,8 +89,13 @@ LaunchAdmin.actions = (with_reason(_("Invite the next people"), release_batch, "
 
 
 @admin.register(Code)
-class CodeAdmin(ReadOnly):
+class CodeAdmin(Exported):
     """Codes, by their last four characters; the whole code is shown to its owner alone."""
+
+    resource = CodeResource
+    export_needs = "invites.export_code"
+    export_related = ("run",)
+    import_kind = "codes"
 
     list_display = ("last4", "kind", "campaign", "state", "uses", "max_uses", "tier", "expires_at")
     list_filter = ("launch", "kind", "status", "campaign")
@@ -221,8 +229,13 @@ class InviteAdmin(ReadOnly):
 
 
 @admin.register(Redemption)
-class RedemptionAdmin(ReadOnly):
+class RedemptionAdmin(Exported):
     """Who used which code, when and from where."""
+
+    resource = RedemptionResource
+    export_needs = "invites.export_redemption"
+    export_related = ("entry", "code")
+    export_columns_need: ClassVar[dict[str, str]] = {"entry__contact": NEEDS}
 
     list_display = ("id", "entry", "code", "door", "at", "network")
 

@@ -1,6 +1,6 @@
 """The console's pages of referrals, rewards and milestones: state is read-only, every change a verb with a reason."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -10,11 +10,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from outbox.console import Page, ReadOnly, Shown
+from outbox.exports import Exported
 from outbox.reasons import with_reason
 from referrals import actions, queries
 from referrals.models import LedgerLine, Milestone, Referral, Reward
+from referrals.resources import ReferralResource
 from waitlist.admin import EntryAdmin
 from waitlist.models import Entry
+from waitlist.shown import NEEDS
 
 
 @admin.display(description=_("quality of their friends"))
@@ -83,8 +86,14 @@ EntryAdmin.inlines = (*EntryAdmin.inlines, FriendsInline, RewardsInline, LedgerO
 
 
 @admin.register(Referral)
-class ReferralAdmin(ReadOnly):
+class ReferralAdmin(Exported):
     """Who brought whom."""
+
+    resource = ReferralResource
+    export_needs = "referrals.export_referral"
+    export_related = ("referrer", "referee")
+    import_kind = "referrals"
+    export_columns_need: ClassVar[dict[str, str]] = {"referrer__contact": NEEDS, "referee__contact": NEEDS}
 
     list_display = ("id", "referrer", "referee", "status", "via", "created_at", "qualified_at")
     list_filter = ("launch", "status", "via")

@@ -4,22 +4,20 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from import_export.admin import ExportMixin
 from unfold.admin import TabularInline
-from unfold.contrib.import_export.forms import SelectableFieldsExportForm
 
 from outbox.console import Page, ReadOnly, Shown
+from outbox.exports import Exported
 from outbox.reasons import with_reason
-from outbox.spreadsheets import SafeCSV
 from waitlist import queries
-from waitlist.actions import deciding, keeping, tuning
+from waitlist.actions import deciding, tuning
 from waitlist.models import Day, Entry, Launch, Points, PointsWeight, SourceLink
 from waitlist.resources import EntryResource
+from waitlist.shown import NEEDS
 
 
 class PointsInline(Shown):
@@ -36,12 +34,13 @@ def on_people(title: Any, verb: Any) -> Any:
 
 
 @admin.register(Entry)
-class EntryAdmin(ExportMixin, ReadOnly):
+class EntryAdmin(Exported):
     """People on the list."""
 
-    resource_classes = (EntryResource,)
-    formats = (SafeCSV,)
-    export_form_class = SelectableFieldsExportForm
+    resource = EntryResource
+    export_needs = "waitlist.export_entry"
+    import_kind = "entries"
+    export_columns_need: ClassVar[dict[str, str]] = {"contact": NEEDS}
     list_display = ("contact", "name", "status", "held_at", "priority", "place", "source", "created_at")
     list_filter = ("launch", "status", ("held_at", admin.EmptyFieldListFilter), "persona", "source", "created_at")
     search_fields = ("=canonical", "=referral_code", "=id", "contact")
@@ -71,15 +70,6 @@ class EntryAdmin(ExportMixin, ReadOnly):
         return format_html(
             '<a href="{}">{}</a>', page, _("Hold, release, reject and the rest, each with a reason: in the list")
         )
-
-    def has_export_permission(self, request: HttpRequest) -> bool:
-        """An export holds personal data: a permission of its own."""
-        return request.user.has_perm("waitlist.export_entry")
-
-    def get_export_data(self, file_format: Any, request: HttpRequest, queryset: QuerySet[Entry], **kwargs: Any) -> Any:
-        """The file; the trail keeps who took it and how many people it holds."""
-        keeping.note_export(queryset.count(), by=f"staff:{request.user.pk}")
-        return super().get_export_data(file_format, request, queryset, **kwargs)
 
 
 class WeightInline(TabularInline):

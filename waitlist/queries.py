@@ -1,16 +1,19 @@
 """Named reads of the queue."""
 
+import json
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.core.cache import cache
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from waitlist import eta, ranking
+from outbox import sql
+from waitlist import eta, hot, ranking
 from waitlist.channels import Contact
 from waitlist.models import Day, Entry, Launch, Points
 
@@ -173,3 +176,21 @@ def states_of(ids: Sequence[int]) -> dict[int, str]:
     """Where each of these people stands, in a word: "held" beside the status while the brake is on."""
     rows = Entry.objects.filter(pk__in=ids).values_list("pk", "status", "held_at")
     return {pk: f"{status}, held" if held_at else status for pk, status, held_at in rows}
+
+
+def referrers_by_code(launch: Launch, codes: Collection[str]) -> dict[str, int]:
+    """Who shared each of these referral codes; blocked and rejected people bring nobody."""
+    folded = {code.strip().lower() for code in codes}
+    found = Entry.objects.filter(launch=launch, referral_code__in=folded) if folded else Entry.objects.none()
+    return dict(found.exclude(status__in=["blocked", "rejected", "suspended"]).values_list("referral_code", "pk"))
+
+
+def imported_points(ids: Sequence[int]) -> dict[int, int]:
+    """The points that a file gave each of these people, where one did."""
+    return dict(Points.objects.filter(entry__in=ids, rule="imported", key="").values_list("entry_id", "points"))
+
+
+def found_in(launch: Launch, said: Sequence[dict[str, Any]]) -> dict[int, Any]:
+    """Who of the people in a file's rows is on the list (id, status, held, points), by the number of the row."""
+    asked = [{"n": n} | {name: row.get(name) for name in ("id", "kind", "canonical")} for n, row in enumerate(said)]
+    return {row.n: row for row in sql.rows(hot.FIND_MANY, {"asked": json.dumps(asked), "launch": launch.pk})}
