@@ -24,9 +24,10 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
 
 from outbox import reading
-from outbox.actions import begin_export, end_export
+from outbox.actions import begin_export
 from outbox.console import may
 from outbox.errors import Refused
+from outbox.exports import on_record
 from outbox.reasons import ReasonForm
 from outbox.spreadsheets import lines_of
 from outbox.states import StaleState
@@ -128,7 +129,7 @@ def look_page(request: HttpRequest, pk: int) -> HttpResponseBase:
     context = about(request, upload)
     if request.headers.get("HX-Request"):
         return TemplateResponse(request, "admin/imports/parts/state.html", context)
-    context |= {"reading": how_read(upload), "form": ReasonForm(), "title": upload.name}
+    context |= {"reading": how_read(upload, seen=may(request.user, NEEDS)), "form": ReasonForm(), "title": upload.name}
     context |= {"may_go": may_do(request.user, upload.kind, upload.act)}
     return TemplateResponse(request, "admin/imports/look.html", admin.site.each_context(request) | context)
 
@@ -174,7 +175,7 @@ def row_shown(upload: Upload, line: UploadLine, *, seen: bool) -> tuple[str, str
     return named, reading.sentence(line.why, line.told)
 
 
-def how_read(upload: Upload) -> dict[str, Any]:
+def how_read(upload: Upload, *, seen: bool) -> dict[str, Any]:
     """How the file was read, the first of its rows, and what can be chosen instead."""
     kind = kinds[upload.kind]
     try:
@@ -189,7 +190,7 @@ def how_read(upload: Upload) -> dict[str, Any]:
     return {
         "wrong": wrong,
         "rows": [
-            [f"…{cell[-4:]}" if n == secret and at else cell[:60] for n, cell in enumerate(row)]
+            [first_seen(cell, seen=seen, secret=n == secret and at > 0) for n, cell in enumerate(row)]
             for at, row in enumerate(rows)
         ],
         "encodings": reading.ENCODINGS.items(),
@@ -200,6 +201,14 @@ def how_read(upload: Upload) -> dict[str, Any]:
         "encoding": reading.ENCODINGS[upload.encoding],
         "delimiter": _(reading.DELIMITERS[upload.delimiter]),
     }
+
+
+def first_seen(cell: str, *, seen: bool, secret: bool) -> str:
+    """A cell at the top of the file, as far as this reader may see it: of a code the last four, of an address nothing."""
+    if secret:
+        return f"…{cell[-4:]}"
+    personal = "@" in cell or sum(map(str.isdigit, cell)) > 6
+    return "…" if personal and not seen else cell[:60]
 
 
 def acted(request: HttpRequest, upload: Upload) -> HttpResponseBase:
@@ -261,22 +270,14 @@ def to_mend(upload: Upload, *, by: str) -> StreamingHttpResponse:
     """The rows that nothing comes of, as they came, with the reason beside them: to be mended and brought again."""
     subject = f"upload:{upload.pk}"
     export = begin_export(subject, ["all"], "show=refused,twice", by=by)
-    file = StreamingHttpResponse(lines_of(mended(upload, subject, export, by)), content_type="text/csv; charset=utf-8")
-    file["Content-Disposition"] = f'attachment; filename="to-mend-{upload.pk}.csv"'
-    file["Cache-Control"] = "no-store"
-    return file
+    return on_record(subject, export, lines_of(mended(upload)), f"to-mend-{upload.pk}", by=by)
 
 
-def mended(upload: Upload, subject: str, export: str, by: str) -> Iterator[list[str]]:
-    """The headings, then the rows; the trail is told how many left."""
-    sent, whole = 0, False
+def mended(upload: Upload) -> Iterator[list[str]]:
+    """The headings, then the rows."""
+    first = uploads.first_rows(upload)[0]
+    heads = first if upload.headings else [""] * len(first)
+    yield [*heads, _("line"), _("reason")]
     lines = upload.lines.filter(verdict__in=["refused", "twice"]).order_by("line", "pk")
-    try:
-        heads = uploads.first_rows(upload)[0] if upload.headings else []
-        yield [*heads, _("line"), _("reason")] if heads else []
-        for line in lines.iterator(chunk_size=500):
-            yield [*uploads.said_in(line)[0], str(line.line), reading.sentence(line.why, line.told)]
-            sent += 1
-        whole = True
-    finally:
-        end_export(subject, export, sent, whole=whole, by=by)
+    for line in lines.iterator(chunk_size=uploads.CHUNK):
+        yield [*uploads.said_in(line)[0], str(line.line), reading.sentence(line.why, line.told)]

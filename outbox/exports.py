@@ -104,15 +104,8 @@ class Exported(ReadOnly):
         """The file. The trail has its beginning before the first row leaves, and its end whoever ends it."""
         subject, by = f"export:{self.opts.label_lower}", f"staff:{request.user.pk}"
         export = begin_export(subject, columns, request.GET.urlencode(), by=by)
-        lines = told(
-            rows_of(self.resource(), rows.select_related(*self.export_related or [None]), columns), subject, export, by
-        )
-        file = StreamingHttpResponse(lines_of(lines, for_excel=for_excel), content_type="text/csv; charset=utf-8")
-        name = f"{self.opts.model_name}-{timezone.now():%Y-%m-%d-%H%M}.csv"
-        file["Content-Disposition"] = f'attachment; filename="{name}"'
-        file["Cache-Control"] = "no-store"
-        file["X-Accel-Buffering"] = "no"
-        return file
+        found = rows_of(self.resource(), rows.select_related(*self.export_related or [None]), columns)
+        return on_record(subject, export, lines_of(found, for_excel=for_excel), self.opts.model_name, by=by)
 
 
 def rows_of(resource: ModelResource, rows: QuerySet[Any], columns: Sequence[str]) -> Iterator[list[Any]]:
@@ -125,14 +118,23 @@ def rows_of(resource: ModelResource, rows: QuerySet[Any], columns: Sequence[str]
         last = chunk[-1].pk
 
 
-def told(rows: Iterator[list[Any]], subject: str, export: str, by: str) -> Iterator[list[Any]]:
-    """The same rows, counted; however it ends, the trail is told how many left."""
+def on_record(subject: str, export: str, lines: Iterator[str], name: str, *, by: str) -> StreamingHttpResponse:
+    """The lines as a file, of which the first holds the headings; the trail is told how many of the others left."""
+    file = StreamingHttpResponse(told(lines, subject, export, by=by), content_type="text/csv; charset=utf-8")
+    file["Content-Disposition"] = f'attachment; filename="{name}-{timezone.now():%Y-%m-%d-%H%M}.csv"'
+    file["Cache-Control"] = "no-store"
+    file["X-Accel-Buffering"] = "no"
+    return file
+
+
+def told(lines: Iterator[str], subject: str, export: str, *, by: str) -> Iterator[str]:
+    """The same lines, counted. The outermost of the generators, for it is this one that the server closes when a reader goes."""
     sent, whole = 0, False
     try:
-        yield next(rows)
-        for row in rows:
-            yield row
-            sent += 1
+        yield next(lines)
+        for line in lines:
+            sent += 1  # before it leaves: the last may be on its way when the reader goes
+            yield line
         whole = True
     finally:
         end_export(subject, export, sent, whole=whole, by=by)

@@ -32,8 +32,7 @@ class Echo:
 def lines_of(rows: Iterable[Sequence[Any]], *, for_excel: bool = False) -> Iterator[str]:
     """The rows as lines of CSV with every cell escaped. For Excel: a byte order mark first, and semicolons."""
     writer = csv.writer(Echo(), delimiter=";" if for_excel else ",")
-    if for_excel:
-        yield "\ufeff"
+    mark = "\ufeff" if for_excel else ""
     for row in rows:
-        line: str = writer.writerow([escaped(cell) for cell in row])
-        yield line
+        yield mark + writer.writerow([escaped(cell) for cell in row])
+        mark = ""

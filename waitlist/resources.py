@@ -99,7 +99,7 @@ def somebody_in(values: dict[str, str]) -> Said:
     """Whom the row names: by an address, a phone or our own number. ValueError when nobody."""
     text = values.get("contact") or values.get("phone")
     if text:
-        contact = channels.read_any(text)
+        contact = channels.read("email" if "@" in text or any(map(str.isalpha, text)) else "phone", text)
         return {"kind": contact.kind, "typed": contact.as_typed, "canonical": contact.canonical}
     number = values.get("id", "")
     if number.isdecimal() and len(number) < 18:

@@ -48,7 +48,8 @@ def brings(console: Client, text: str | bytes, act: str = "join", kind: str = "e
 def refuses(console: Client, raw: bytes, kind: str = "entries") -> str:
     """What the form says of a file that it does not take."""
     answer = console.post(
-        f"/admin/import/{kind}/", {"launch": Launch.objects.get().pk, "act": "join", "file": SimpleUploadedFile("x.csv", raw)}
+        f"/admin/import/{kind}/",
+        {"launch": Launch.objects.get().pk, "act": "join", "file": SimpleUploadedFile("x.csv", raw)},
     )
     assert answer.status_code == 200
     assert not Upload.objects.exists() and not UploadBlock.objects.exists()
@@ -144,13 +145,13 @@ def test_who_brought_whom_is_heard_from_a_friends_code(console: Client, launch: 
     ben = cast.ben(launch)
     goes(console, brings(console, f"email,referral_code\nada@example.com,{ben.referral_code.upper()}\n"))
     ada = Entry.objects.get(canonical="ada@example.com")
-    assert (ada.referred_by, ada.source) == (ben, "referral")
+    assert ada.referred_by == ben
     assert Referral.objects.get(referee=ada).status == "attributed"
 
 
 def test_rules_that_hold_a_stranger_hold_one_of_a_file_too(console: Client, launch: Launch) -> None:
     goes(console, brings(console, "email\n" + "".join(f"p{n}@mailinator.com\n" for n in range(3))))
-    assert Assessment.objects.filter(rules__contains=["disposable_domain"]).count() == 3 or Assessment.objects.count() == 3
+    assert Assessment.objects.filter(rules__contains=["disposable_domain"]).count() == 3
 
 
 def test_a_company_in_a_file_is_no_crowd(console: Client, launch: Launch) -> None:
@@ -191,7 +192,10 @@ def test_everybody_in_a_file_is_decided_on_once(act: str, console: Client, launc
     ada = cast.ada(launch)
     job = goes(console, brings(console, "email\nada@example.com\n", act))
     ada = cast.now(ada)
-    assert (job.changed, ada.status if act != "hold" else ada.held_reason) == (1, act if act != "hold" else "the old list")
+    assert (job.changed, ada.status if act != "hold" else ada.held_reason) == (
+        1,
+        act if act != "hold" else "the old list",
+    )
     assert verdicts(brings(console, "email\nada@example.com\n", act)) == {2: "same"}
 
 
@@ -237,7 +241,10 @@ def test_codes_in_a_file_are_guarded_like_those_made_here(console: Client, launc
     )
     said = list(whys(upload).values())
     assert set(verdicts(upload).values()) == {"refused"}
-    assert [word in text for word, text in zip(("guessed", "letters", "Ended", "no date", "whole number"), said, strict=True)] == [True] * 5
+    assert [
+        word in text
+        for word, text in zip(("guessed", "letters", "Ended", "no date", "whole number"), said, strict=True)
+    ] == [True] * 5
 
 
 def test_leaked_codes_are_revoked_by_a_file_and_stay_so(console: Client, launch: Launch) -> None:
@@ -339,7 +346,8 @@ def test_a_list_without_headings_is_seen_as_one(console: Client, launch: Launch)
 
 
 def test_our_own_export_is_read_back_and_changes_nothing(console: Client, launch: Launch) -> None:
-    cast.waits(launch, "eve", name="=1+1", use_case="'quoted")
+    cast.waits(launch, "eve", use_case="'quoted")
+    Entry.objects.update(name="=1+1")
     columns = {"columns": ["id", "contact", "name", "use_case", "status"]}
     for excel in ({}, {"for_excel": "on"}):
         answer: Any = console.post("/admin/waitlist/entry/export/", columns | excel)
@@ -375,12 +383,20 @@ def test_a_file_over_the_limit_does_not_reach_the_disk(console: Client, monkeypa
 
 
 @pytest.mark.parametrize(
-    "raw", [b"email" + b",x" * 1_000_000, b"email\n" + b"y" * 1_000_000, b"email,name\nada@example.com,\0\n", b'email\n"' + b"x\n" * 9_999]
+    "raw",
+    [
+        b"email" + b",x" * 1_000_000,
+        b"email\n" + b"y" * 1_000_000,
+        b"email,name\nada@example.com,\0\n",
+        b'email\n"' + b"x\n" * 9_999,
+    ],
 )
 def test_a_hostile_file_is_named_by_its_line_and_breaks_nothing(raw: bytes, console: Client, launch: Launch) -> None:
     launch_before = Entry.objects.count()
     answer = console.post(
-        "/admin/import/entries/", {"launch": launch.pk, "act": "join", "file": SimpleUploadedFile("x.csv", raw)}, follow=True
+        "/admin/import/entries/",
+        {"launch": launch.pk, "act": "join", "file": SimpleUploadedFile("x.csv", raw)},
+        follow=True,
     )
     said = answer.content.decode()
     assert answer.status_code == 200 and ("Line " in said or "NUL" in said)
@@ -422,7 +438,9 @@ def test_a_large_file_is_left_to_a_worker_and_read_to_the_end(
     assert (upload.status, upload.looked, upload.lines.count()) == ("checked", 1_234, 1_234)
 
 
-def test_two_who_look_at_once_look_at_no_row_twice(console: Client, launch: Launch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_who_look_at_once_look_at_no_row_twice(
+    console: Client, launch: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(imports, "AT_ONCE", 0.0)
     upload = brings(console, "email\n" + "".join(f"p{n}@example.com\n" for n in range(600)))
     late = Upload.objects.get(pk=upload.pk)
@@ -463,7 +481,10 @@ def moderator(*names: str) -> Client:
 def imports_of(*names: str) -> list[Any]:
     from django.contrib.auth.models import Permission
 
-    return [Permission.objects.get(content_type__app_label=name.split(".")[0], codename=name.split(".")[1]) for name in names]
+    return [
+        Permission.objects.get(content_type__app_label=name.split(".")[0], codename=name.split(".")[1])
+        for name in names
+    ]
 
 
 def test_who_may_not_bring_in_sees_no_page(launch: Launch, console: Client) -> None:
@@ -482,7 +503,7 @@ def test_bringing_in_is_not_yet_deciding(launch: Launch, console: Client) -> Non
     assert 'value="join"' in said and 'value="blocked"' not in said
     upload = brings(console, "email\nada@example.com\n", "blocked")
     assert mo.post(page(upload), {"button": "go", "reason": "x"}).status_code == 403
-    assert "ada@example.com" not in mo.get(page(upload)).content.decode().replace("<td>ada@example.com</td>", "", 0)
+    assert "ada@example.com" not in mo.get(page(upload)).content.decode()
 
 
 def test_without_a_reason_nothing_goes(console: Client, launch: Launch) -> None:
