@@ -4,7 +4,7 @@ The rows are read in short statements, each from where the last one stopped, and
 keep its snapshot, and with it every dead row of the database, for as long as the slowest reader takes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 from django import forms
@@ -111,11 +111,17 @@ class Exported(ReadOnly):
 def rows_of(resource: ModelResource, rows: QuerySet[Any], columns: Sequence[str]) -> Iterator[list[Any]]:
     """The headings, then every row by its number, so many at a time."""
     yield resource.get_export_headers(columns)
-    last = 0
+    cells, last = cells_of(resource, columns), 0
     while chunk := list(rows.order_by("pk").filter(pk__gt=last)[:CHUNK]):
         for row in chunk:
-            yield resource.export_resource(row, columns)
+            yield [cell(row) for cell in cells]
         last = chunk[-1].pk
+
+
+def cells_of(resource: ModelResource, columns: Sequence[str]) -> list[Callable[[Any], Any]]:
+    """How each column is read off a row: the library looks that up anew for every row, at twice the cost."""
+    fields = {resource.get_field_name(field): field for field in resource.get_export_fields(columns)}
+    return [getattr(resource, f"dehydrate_{name}", field.export) for name, field in fields.items()]
 
 
 def on_record(subject: str, export: str, lines: Iterator[str], name: str, *, by: str) -> StreamingHttpResponse:

@@ -193,3 +193,13 @@ FROM json_to_recordset(%(asked)s::json) AS asked(friend bigint, referrer bigint)
 WHERE friend.id = asked.friend AND asked.friend <> asked.referrer AND coalesce(friend.referred_by_id, asked.referrer) = asked.referrer
 RETURNING friend.id
 """
+
+# Rows of a file with what would come of each. By hand, for Django's bulk_create costs more than reading and sealing them.
+KEEP_LINES = """
+INSERT INTO waitlist_uploadline (upload_id, line, key, sealed, verdict, why, told)
+SELECT %(upload)s, line, key, sealed, verdict, coalesce(why, ''), told
+FROM unnest(string_to_array(%(lines)s, E'\\x1f')::int[], string_to_array(%(keys)s, E'\\x1f', E'\\x1e')::bytea[],
+            string_to_array(%(sealed)s, E'\\x1f')::bytea[], string_to_array(%(verdicts)s, E'\\x1f'),
+            string_to_array(%(whys)s, E'\\x1f', E'\\x1e'), string_to_array(%(told)s, E'\\x1f')::jsonb[])
+     AS kept(line, key, sealed, verdict, why, told)
+"""

@@ -11,14 +11,14 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_noop as noop
 
-from outbox import reading
+from outbox import reading, sql
 from outbox.actions import Owed, owe, start_job
 from outbox.errors import Refused
 from outbox.facts import Said
 from outbox.keys import seal, seal_bytes
 from outbox.models import Job
 from outbox.states import StaleState, move, move_one, verb
-from waitlist import signals, uploads
+from waitlist import hot, signals, uploads
 from waitlist.models import Launch, Upload, UploadBlock, UploadLine
 from waitlist.uploads import BLOCK, Finding, Line, kinds
 
@@ -151,16 +151,21 @@ def keep_lines(upload: Upload, rows: Sequence[tuple[int, list[str]]]) -> None:
     open_ones = [line for line in lines if line.finding is uploads.NEW]
     for line, finding in zip(open_ones, kind.look(upload, [line.said for line in open_ones]), strict=True):
         line.finding = finding
-    UploadLine.objects.bulk_create(_row(upload, line) for line in lines)
+    sql.rows(hot.KEEP_LINES, _columns(upload, lines))
     upload.looked += len(rows)
 
 
-def _row(upload: Upload, line: Line) -> UploadLine:
-    sealed = seal(json.dumps([line.cells, line.said], ensure_ascii=False))
-    verdict, why, told = line.finding
-    return UploadLine(
-        upload=upload, line=line.line, key=line.key, sealed=sealed, verdict=verdict, why=why, told=dict(told)
-    )
+def _columns(upload: Upload, lines: Sequence[Line]) -> dict[str, Any]:
+    sealed = (seal(json.dumps([line.cells, line.said], ensure_ascii=False)) for line in lines)
+    return {
+        "upload": upload.pk,
+        "lines": sql.joined(line.line for line in lines),
+        "keys": sql.joined(line.key for line in lines),
+        "sealed": sql.joined(sealed),
+        "verdicts": sql.joined(line.finding.verdict for line in lines),
+        "whys": sql.joined(line.finding.why or None for line in lines),
+        "told": sql.joined(json.dumps(line.finding.told) for line in lines),
+    }
 
 
 @verb
