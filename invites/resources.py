@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop as noop
+from django.utils.translation import gettext_noop
 from import_export import resources
 from import_export.fields import Field
 
@@ -25,8 +25,8 @@ from waitlist.uploads import CHANGED, DONE, NEW, Act, Column, Finding, Kind, Sai
 
 SHORTEST, LONGEST = 6, 64  # characters of a folded code
 MOST_USES = 1_000_000
-UNKNOWN = noop("No code of this launch reads so.")
-HERE = noop("Is here already, ending in %(last4)s; extend, pause or revoke it in the list of codes.")
+UNKNOWN = gettext_noop("No code of this launch reads so.")
+HERE = gettext_noop("Is here already, ending in %(last4)s; extend, pause or revoke it in the list of codes.")
 
 
 class CodeResource(resources.ModelResource):
@@ -125,7 +125,9 @@ def code_in(values: dict[str, str]) -> Said:
     if not code and number.isdecimal() and len(number) < 18:
         return {"id": int(number)}
     if not SHORTEST <= len(code) <= LONGEST:
-        raise Unreadable(noop("A code has %(least)d to %(most)d letters and digits."), least=SHORTEST, most=LONGEST)
+        raise Unreadable(
+            gettext_noop("A code has %(least)d to %(most)d letters and digits."), least=SHORTEST, most=LONGEST
+        )
     return {"code": code}
 
 
@@ -133,7 +135,7 @@ def uses_in(text: str) -> int:
     """How often it may be used; once unless said."""
     number = text.replace(" ", "").replace("\xa0", "") or "1"
     if not number.isdecimal() or not 1 <= int(number[:9]) <= MOST_USES:
-        raise Unreadable(noop("Uses are a whole number from 1 to %(most)d."), most=MOST_USES)
+        raise Unreadable(gettext_noop("Uses are a whole number from 1 to %(most)d."), most=MOST_USES)
     return int(number)
 
 
@@ -150,7 +152,7 @@ def moment_in(text: str) -> datetime | None:
     except ValueError:
         at = on = None
     if at is None and on is None:
-        raise Unreadable(noop("“%(text)s” is no date. Write it as 2026-12-31 or 31.12.2026."), text=text[:40])
+        raise Unreadable(gettext_noop("“%(text)s” is no date. Write it as 2026-12-31 or 31.12.2026."), text=text[:40])
     found = at or datetime.combine(on or date.min, datetime.min.time())
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
@@ -160,9 +162,9 @@ def end_in(text: str, launch: Launch) -> datetime:
     now = timezone.now()
     end = moment_in(text) or now + timedelta(days=launch.code_days)
     if end <= now:
-        raise Unreadable(noop("Ended already, on %(day)s."), day=end.date().isoformat())
+        raise Unreadable(gettext_noop("Ended already, on %(day)s."), day=end.date().isoformat())
     if end > now + timedelta(days=LONGEST_DAYS):
-        raise Unreadable(noop("No code lives longer than %(most)d days."), most=LONGEST_DAYS)
+        raise Unreadable(gettext_noop("No code lives longer than %(most)d days."), most=LONGEST_DAYS)
     return end
 
 
@@ -177,7 +179,7 @@ def refuse_guessable(said: Said) -> None:
         days=codes.SHORT_LIFE_DAYS, minutes=1
     )
     if len(said["code"]) < codes.SAFE_LENGTH and not short_lived and not said["bound_key"]:
-        why = noop(
+        why = gettext_noop(
             "Codes of fewer than %(least)d characters can be guessed: name the one address that may use it, or let it live at "
             "most %(days)d days."
         )
@@ -199,7 +201,7 @@ def look_at(code: Code | None, to: str) -> Finding:
     if code.status == to:
         return Finding("same")
     if to not in Code.MOVES[Code.Status(code.status)]:
-        return refused(noop("A code that was revoked stays so."))
+        return refused(gettext_noop("A code that was revoked stays so."))
     return CHANGED
 
 
@@ -207,7 +209,7 @@ def bring(upload: Upload, said: Sequence[Said], reason: str, *, by: str) -> list
     """Does what the rows say; what came of each."""
     if upload.act == "bring":
         made = bringing.bring_codes(upload.launch, f"file-{upload.pk}", said, by=by)
-        return [DONE if n in made else Finding("same", noop("Is here already.")) for n in range(len(said))]
+        return [DONE if n in made else Finding("same", gettext_noop("Is here already.")) for n in range(len(said))]
     before, found = look(upload, said), queries.found_by(upload.launch, said)
     able = [found[n].pk for n, one in enumerate(before) if one.verdict == "changed"]
     if able:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop as noop
+from django.utils.translation import gettext_noop
 
 LARGEST = 64 * 1024 * 1024  # bytes
 MOST_ROWS = 200_000
@@ -28,14 +28,19 @@ ENCODINGS = {
     "koi8-r": "KOI8-R (Cyrillic)",
     "cp1252": "Windows-1252 (Western)",
 }
-DELIMITERS = {",": noop("comma"), ";": noop("semicolon"), "\t": noop("tab"), "|": noop("bar")}
+DELIMITERS = {
+    ",": gettext_noop("comma"),
+    ";": gettext_noop("semicolon"),
+    "\t": gettext_noop("tab"),
+    "|": gettext_noop("bar"),
+}
 OLD = ("cp1251", "cp1252", "koi8-r", "cp866")  # likelier first
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
-WORKBOOK = noop(
+WORKBOOK = gettext_noop(
     "This is an Excel workbook or another packed file, not CSV. In Excel choose File, Save as, “CSV UTF-8”, and bring that."
 )
-PICTURE = noop("This is a picture or a document, not a table. Save the table as CSV and bring that.")
+PICTURE = gettext_noop("This is a picture or a document, not a table. Save the table as CSV and bring that.")
 STARTS = {
     **dict.fromkeys(
         (b"PK\x03\x04", b"PK\x05\x06", b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf"), WORKBOOK
@@ -65,7 +70,7 @@ def refuse_what_is_no_text(start: bytes) -> None:
         if start.startswith(magic):
             raise Unreadable(why)
     if not start.strip():
-        raise Unreadable(noop("The file is empty. Save the table again and bring that."))
+        raise Unreadable(gettext_noop("The file is empty. Save the table again and bring that."))
 
 
 def encoding_of(sample: bytes, *, is_utf8: bool) -> str:
@@ -80,7 +85,7 @@ def encoding_of(sample: bytes, *, is_utf8: bool) -> str:
             return "utf-16-le" if odd > nuls / 2 else "utf-16-be"
     if nuls:
         raise Unreadable(
-            noop("The file holds NUL bytes, so it is not text. Save the table as “CSV UTF-8” and bring that.")
+            gettext_noop("The file holds NUL bytes, so it is not text. Save the table as “CSV UTF-8” and bring that.")
         )
     return "utf-8-sig" if is_utf8 else max(OLD, key=lambda name: likeness(sample, name))
 
@@ -146,7 +151,7 @@ def rows_of(blocks: Iterable[bytes], encoding: str, delimiter: str) -> Iterator[
         except StopIteration:
             return
         except UnicodeDecodeError as error:
-            why = noop("Line %(line)d cannot be read as %(encoding)s. Choose another encoding below.")
+            why = gettext_noop("Line %(line)d cannot be read as %(encoding)s. Choose another encoding below.")
             raise Unreadable(why, line=reader.line_num + 1, encoding=ENCODINGS[encoding]) from error
         except csv.Error as error:
             raise Unreadable(UNCLOSED, line=begun) from error
@@ -158,8 +163,12 @@ def rows_of(blocks: Iterable[bytes], encoding: str, delimiter: str) -> Iterator[
             yield reader.line_num, row
 
 
-UNCLOSED = noop("Line %(line)d: a quotation mark is opened and not closed. Close it, or double it inside a cell.")
-WIDE = noop("Line %(line)d has %(n)d columns; at most %(most)d are read. Delete the columns that are not needed.")
+UNCLOSED = gettext_noop(
+    "Line %(line)d: a quotation mark is opened and not closed. Close it, or double it inside a cell."
+)
+WIDE = gettext_noop(
+    "Line %(line)d has %(n)d columns; at most %(most)d are read. Delete the columns that are not needed."
+)
 
 
 def is_hint(line: int, row: list[str]) -> bool:
@@ -173,11 +182,14 @@ def lines_of(text: io.TextIOWrapper) -> Iterator[str]:
     while line := text.readline(LONGEST_LINE + 1):
         number += 1
         if len(line) > LONGEST_LINE:
-            why = noop("Line %(line)d is longer than %(most)d characters. Is this really a table, one row a line?")
+            why = gettext_noop(
+                "Line %(line)d is longer than %(most)d characters. Is this really a table, one row a line?"
+            )
             raise Unreadable(why, line=number, most=LONGEST_LINE)
         if "\0" in line:
             raise Unreadable(
-                noop("Line %(line)d holds the character NUL. Choose another encoding below, or delete it."), line=number
+                gettext_noop("Line %(line)d holds the character NUL. Choose another encoding below, or delete it."),
+                line=number,
             )
         yield line.removeprefix("\ufeff") if number == 1 else line
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop as noop
+from django.utils.translation import gettext_noop
 from import_export import resources
 
 from outbox import registry, sql
@@ -85,7 +85,7 @@ def read(upload: Upload, values: dict[str, str]) -> tuple[Said, str]:
 def somebody_in(text: str, *, by_code: bool = False) -> Said:
     """An address, a phone, our number of somebody, or the code they share. ValueError for nobody."""
     if not text:
-        raise Unreadable(noop("The row names nobody."))
+        raise Unreadable(gettext_noop("The row names nobody."))
     if text.isdecimal() and len(text) < 18:
         return {"id": int(text)}
     if by_code and "@" not in text and not text.startswith("+"):
@@ -121,23 +121,25 @@ def look_at_bringing(row: Said, pair: tuple[int | None, int | None], known: Any)
     """What would come of "she brought him"."""
     friend, referrer = pair
     if friend is None or referrer is None or known is None:
-        who = noop("Nobody on the list is the friend; bring in the people first.")
+        who = gettext_noop("Nobody on the list is the friend; bring in the people first.")
         return refused(
-            who if friend is None else noop("Nobody on the list is who brought them; bring in the people first.")
+            who
+            if friend is None
+            else gettext_noop("Nobody on the list is who brought them; bring in the people first.")
         )
     if friend == referrer:
-        return refused(noop("Nobody brings themselves."))
+        return refused(gettext_noop("Nobody brings themselves."))
     if known.live:
         mine = known.brought_by == referrer
-        return Finding("same") if mine else refused(noop("Somebody else brought them."))
+        return Finding("same") if mine else refused(gettext_noop("Somebody else brought them."))
     if known.named not in (None, referrer):
-        return refused(noop("Somebody else brought them."))
+        return refused(gettext_noop("Somebody else brought them."))
     if known.void_reason is not None:
-        return refused(noop("Staff said that this one counts no more: %(because)s"), because=known.void_reason)
+        return refused(gettext_noop("Staff said that this one counts no more: %(because)s"), because=known.void_reason)
     if known.back:
-        return refused(noop("The friend brought them, not the other way round."))
+        return refused(gettext_noop("The friend brought them, not the other way round."))
     if known.friend_status in GONE or known.referrer_status in GONE:
-        return refused(noop("One of the two is gone: rejected, blocked, suspended, or left."))
+        return refused(gettext_noop("One of the two is gone: rejected, blocked, suspended, or left."))
     return NEW
 
 
@@ -145,11 +147,11 @@ def look_at_voiding(row: Said, pair: tuple[int | None, int | None], known: Any) 
     """What would come of "this one counts no more"."""
     friend, referrer = pair
     if friend is None or known is None:
-        return refused(noop("Nobody on the list is the friend."))
+        return refused(gettext_noop("Nobody on the list is the friend."))
     if known.live is None:
         return Finding("same")
     if "referrer" in row and known.brought_by != referrer:
-        return refused(noop("Somebody else brought them."))
+        return refused(gettext_noop("Somebody else brought them."))
     return CHANGED
 
 

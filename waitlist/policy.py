@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.utils.translation import gettext_noop as noop
+from django.utils.translation import gettext_noop
 
 from waitlist.models import Entry
 
 BY_FILE = ("approved", "rejected", "blocked")  # what staff decide; the rest people do, or the day's quota
 ORDER = ("pending", "waiting", "approved", "invited", "registered")
-BACKWARDS = noop("Stands at “%(status)s” already; a status never goes back to “%(to)s”.")
-NOT_BY_FILE = noop("No file makes somebody “%(to)s”; they stand at “%(status)s”.")
-NOT_FROM_HERE = noop("Stands at “%(status)s”, from where nobody becomes “%(to)s”.")
+BACKWARDS = gettext_noop("Stands at “%(status)s” already; a status never goes back to “%(to)s”.")
+NOT_BY_FILE = gettext_noop("No file makes somebody “%(to)s”; they stand at “%(status)s”.")
+NOT_FROM_HERE = gettext_noop("Stands at “%(status)s”, from where nobody becomes “%(to)s”.")
 
 Answer = tuple[str, str, Mapping[str, Any]]
 

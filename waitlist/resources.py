@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop as noop
+from django.utils.translation import gettext_noop
 from import_export import resources
 
 from outbox import registry
@@ -17,8 +17,8 @@ from waitlist.models import Entry, Upload
 from waitlist.policy import why_not
 from waitlist.uploads import CHANGED, DONE, NEW, Act, Column, Finding, Kind, Said, refused
 
-ALREADY = noop("Is on the list: %(status)s.")
-NOBODY = noop("Nobody on the list has this address or number.")
+ALREADY = gettext_noop("Is on the list: %(status)s.")
+NOBODY = gettext_noop("Nobody on the list has this address or number.")
 MOST_POINTS = 200
 SHORT, LONG = 200, 2000  # characters
 
@@ -104,7 +104,7 @@ def somebody_in(values: dict[str, str]) -> Said:
     number = values.get("id", "")
     if number.isdecimal() and len(number) < 18:
         return {"id": int(number)}
-    raise Unreadable(noop("The row names nobody: it has no address, phone or number."))
+    raise Unreadable(gettext_noop("The row names nobody: it has no address, phone or number."))
 
 
 def read(upload: Upload, values: dict[str, str]) -> tuple[Said, str]:
@@ -126,7 +126,7 @@ def points_in(text: str) -> int:
     number = text.replace(" ", "").replace("\xa0", "").replace(",", ".")
     whole = number.removesuffix(".0").removeprefix("+")
     if not whole.removeprefix("-").isdecimal() or abs(int(whole[:9])) > MOST_POINTS:
-        raise Unreadable(noop("Points are a whole number from -%(most)d to %(most)d."), most=MOST_POINTS)
+        raise Unreadable(gettext_noop("Points are a whole number from -%(most)d to %(most)d."), most=MOST_POINTS)
     return int(whole)
 
 
@@ -134,7 +134,7 @@ def status_in(text: str) -> str:
     """The status that a word stands for. ValueError for a word that stands for none."""
     word = folded(text)
     if word not in WORDS:
-        raise Unreadable(noop("“%(word)s” is no status. Write approved, rejected or blocked."), word=text[:40])
+        raise Unreadable(gettext_noop("“%(word)s” is no status. Write approved, rejected or blocked."), word=text[:40])
     return WORDS[word]
 
 
@@ -180,7 +180,9 @@ def join(upload: Upload, said: Sequence[Said], *, by: str) -> list[Finding]:
     if rules is None:
         raise Refused("launch_closed")
     fresh = bringing.join_many(rules, [application_in(row) for row in said], confirmed=upload.confirmed, by=by)
-    return [DONE if n in fresh else Finding("same", noop("Came onto the list meanwhile.")) for n in range(len(said))]
+    return [
+        DONE if n in fresh else Finding("same", gettext_noop("Came onto the list meanwhile.")) for n in range(len(said))
+    ]
 
 
 def application_in(row: Said) -> Application:

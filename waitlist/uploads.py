@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext_noop as noop
+from django.utils.translation import gettext_noop
 
 from outbox import reading
 from outbox.keys import keyed, unseal, unseal_bytes
@@ -147,9 +147,9 @@ def refuse_odd(values: Any) -> None:
     """Raises Unreadable for cells that no person wrote."""
     for value in values:
         if len(value) > LONGEST_CELL:
-            raise reading.Unreadable(noop("A cell is longer than %(most)d characters."), most=LONGEST_CELL)
+            raise reading.Unreadable(gettext_noop("A cell is longer than %(most)d characters."), most=LONGEST_CELL)
         if "\x1e" in value or "\x1f" in value:
-            raise reading.Unreadable(noop("A cell holds a control character."))
+            raise reading.Unreadable(gettext_noop("A cell holds a control character."))
 
 
 def mark_twice(upload: Upload, lines: Sequence[Line]) -> None:
@@ -159,7 +159,7 @@ def mark_twice(upload: Upload, lines: Sequence[Line]) -> None:
     first = {bytes(key or b""): line for key, line in before}
     for line in lines:
         if line.key and line.key in first:
-            line.finding = Finding("twice", noop("The same as line %(line)d."), {"line": first[line.key]})
+            line.finding = Finding("twice", gettext_noop("The same as line %(line)d."), {"line": first[line.key]})
             line.key = None
         elif line.key:
             first[line.key] = line.line

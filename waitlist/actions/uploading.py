@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import F
 from django.utils import timezone
-from django.utils.translation import gettext_noop as noop
+from django.utils.translation import gettext_noop
 
 from outbox import reading, sql
 from outbox.actions import Owed, owe, start_job
@@ -66,8 +66,10 @@ def bring(brought: Brought, parts: Iterable[bytes], *, by: str) -> Upload:
     return upload
 
 
-BROKEN = noop("Looking at the file met an error: %(error)s. Try again; should it come back, tell who runs this.")
-MANY = noop(
+BROKEN = gettext_noop(
+    "Looking at the file met an error: %(error)s. Try again; should it come back, tell who runs this."
+)
+MANY = gettext_noop(
     "The file has %(n)d lines; at most %(most)d are taken at once. Split it, and bring one part after the other."
 )
 
