@@ -9,6 +9,9 @@ from import_export import resources
 
 from outbox import registry
 from outbox.errors import Refused
+from outbox.keys import SHORT as SHORT_KEY
+from outbox.keys import address_keys
+from outbox.queries import suppressed_for
 from outbox.reading import Unreadable, folded
 from waitlist import channels, queries, uploads
 from waitlist.actions import bringing, uploading
@@ -18,6 +21,7 @@ from waitlist.policy import why_not
 from waitlist.uploads import CHANGED, DONE, NEW, Act, Column, Finding, Kind, Said, refused
 
 ALREADY = gettext_noop("Is on the list: %(status)s.")
+SILENT = gettext_noop("Asked for no more mail, or mail to it comes back; only they themselves can join again.")
 NOBODY = gettext_noop("Nobody on the list has this address or number.")
 MOST_POINTS = 200
 SHORT, LONG = 200, 2000  # characters
@@ -142,7 +146,9 @@ def look(upload: Upload, said: Sequence[Said]) -> list[Finding]:
     """What would come of these rows now."""
     found = queries.found_in(upload.launch, said)
     if upload.act == "join":
-        return [Finding("same", ALREADY, {"status": found[n].status}) if n in found else NEW for n in range(len(said))]
+        silent = silent_in(said)
+        known = {n: Finding("same", ALREADY, {"status": row.status}) for n, row in found.items()}
+        return [known.get(n) or (refused(SILENT) if n in silent else NEW) for n in range(len(said))]
     return [look_at(found.get(n), row) for n, row in enumerate(said)]
 
 
@@ -179,10 +185,19 @@ def join(upload: Upload, said: Sequence[Said], *, by: str) -> list[Finding]:
     rules = queries.rules_of(upload.launch.slug)
     if rules is None:
         raise Refused("launch_closed")
-    fresh = bringing.join_many(rules, [application_in(row) for row in said], confirmed=upload.confirmed, by=by)
-    return [
-        DONE if n in fresh else Finding("same", gettext_noop("Came onto the list meanwhile.")) for n in range(len(said))
-    ]
+    now = look(upload, said)
+    able = [n for n, one in enumerate(now) if one == NEW]
+    people = [application_in(said[n]) for n in able]
+    fresh = {able[at] for at in bringing.join_many(rules, people, confirmed=upload.confirmed, by=by)}
+    met = Finding("same", gettext_noop("Came onto the list meanwhile."))
+    return [DONE if n in fresh else met if one == NEW else one for n, one in enumerate(now)]
+
+
+def silent_in(said: Sequence[Said]) -> set[int]:
+    """Which rows name an address that wants no more mail, or gets none: only its owner brings it back, by joining."""
+    keys = {n: address_keys(row["kind"], row["canonical"]) for n, row in enumerate(said)}
+    wishes = suppressed_for([key for each in keys.values() for key in each])
+    return {n for n, each in keys.items() if any(key[:SHORT_KEY] in wishes for key in each)} if wishes else set()
 
 
 def application_in(row: Said) -> Application:

@@ -20,7 +20,10 @@ from invites import codes
 from invites.actions import redeeming
 from invites.models import Code
 from outbox import reading, relay
+from outbox.actions import suppress
+from outbox.keys import address_key
 from outbox.models import Delivery, Event, Job
+from outbox.policy import UNSUBSCRIBED
 from quality.models import Assessment
 from referrals.models import Referral
 from tests import cast
@@ -121,6 +124,18 @@ def test_who_confirmed_elsewhere_waits_at_once_and_is_written_nothing(console: C
         ("ben@example.com", "waiting"),
     ]
     assert not Delivery.objects.filter(handler="mail").exists()
+
+
+def test_who_wants_no_more_mail_is_not_brought_back_by_a_file(console: Client, launch: Launch) -> None:
+    contact = cast.contact("eve")
+    suppress(address_key(contact.kind, contact.canonical), UNSUBSCRIBED, by="public")
+    upload = brings(console, "email\neve@example.com\nada@example.com\n", confirmed="on")
+    assert verdicts(upload) == {2: "refused", 3: "new"}
+    assert "no more mail" in whys(upload)[2]
+    contact = cast.contact("ada")
+    suppress(address_key(contact.kind, contact.canonical), UNSUBSCRIBED, by="public")
+    assert goes(console, upload).changed == 0
+    assert verdicts(upload) == {2: "refused", 3: "refused"} and not Entry.objects.exists()
 
 
 def test_one_person_in_two_spellings_is_found_and_the_folding_is_shown(console: Client, launch: Launch) -> None:
