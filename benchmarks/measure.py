@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from benchmarks import batches, databases, deliveries, finding, joins, machine, positions, redeems, review
+from benchmarks import batches, databases, deliveries, finding, imports, joins, machine, positions, redeems, review
 from benchmarks.asked import arguments
 from benchmarks.scale import FULL, NORMAL, QUICK, Scale
 from benchmarks.table import Line, table
@@ -16,6 +16,7 @@ PARTS = {
     ("S7",): deliveries.lines,
     ("C3",): finding.lines,
     ("C2",): review.lines,
+    ("S10", "S11"): imports.lines,
 }
 
 

@@ -60,6 +60,10 @@ app.conf.beat_schedule = {
         "task": "waitlist.purge_traces",
         "schedule": crontab(hour=3, minute=20),
     },
+    "delete files that staff brought a day ago": {
+        "task": "waitlist.purge_uploads",
+        "schedule": crontab(minute=35),
+    },
     "delete what the doors refused kept long enough": {
         "task": "quality.purge_refusals",
         "schedule": crontab(hour=3, minute=30),

@@ -51,6 +51,23 @@ def ours(title: str | Promise, name: str, icon: str, needs: str) -> dict[str, An
     return {"title": title, "icon": icon, "link": reverse_lazy(name), "permission": seen_with(needs)}
 
 
+def bring_in(request: HttpRequest) -> dict[str, Any]:
+    """The page of files that are brought in, of the first kind that the caller may bring."""
+    kinds = {
+        "entries": "waitlist.import_entry",
+        "codes": "invites.import_code",
+        "referrals": "referrals.import_referral",
+    }
+    name = next((name for name, needs in kinds.items() if may(request.user, needs)), "")
+    page = reverse_lazy("import", args=[name or "entries"])
+    return {
+        "title": _("Bring in a file"),
+        "icon": "upload_file",
+        "link": page,
+        "permission": lambda _request: bool(name),
+    }
+
+
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups of the sidebar, the busiest first."""
     today = {"title": _("What is going on"), "icon": "monitoring", "link": reverse_lazy("admin:index")}
@@ -62,6 +79,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 ours(_("Find"), "find", "search", "waitlist.view_entry"),
                 rows(_("People"), "waitlist.entry", "group"),
                 rows(_("Alerts"), "quality.alert", "notifications"),
+                bring_in(request),
                 rows(_("Jobs"), "outbox.job", "hourglass_top"),
             ]
         },

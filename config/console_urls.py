@@ -5,6 +5,7 @@ from django.urls import URLPattern, path
 
 from config import bars, review
 from config.finding import find
+from config.imports import import_page, look_page
 from config.person import page as person
 from invites.admin import campaigns
 from quality.views import trial
@@ -12,6 +13,8 @@ from quality.views import trial
 page = admin.site.admin_view  # for staff alone, with a log-in first
 
 urlpatterns: list[URLPattern] = [
+    path("import/<int:pk>/", page(look_page), name="import-look"),
+    path("import/<slug:name>/", page(import_page), name="import"),
     path("waitlist/launch/<int:launch_id>/trial/", page(trial), name="launch-trial"),
     path("find/", page(find), name="find"),
     # Before the admin's own page of an entry, in its place and under its name.

@@ -13,6 +13,7 @@ ALPHABET = "2346789ABCDEFGHJKLMNPQRTUVWXYZ"  # 30 characters; no O 0, I 1, S 5 t
 HEX = "0123456789ABCDEF"
 SAFE_LENGTH = 12  # shorter codes can be guessed: they are bound to an address, or live short
 SHORT_LIFE_DAYS = 30
+IMPORTED = "imported"  # instead of a format: made elsewhere, so that no key of ours can make its characters again
 LOOK_ALIKES = str.maketrans("OIS", "015")
 KEPT = frozenset(string.ascii_uppercase + string.digits)
 

@@ -85,6 +85,19 @@ WITH made AS MATERIALIZED (
 SELECT id FROM made WHERE NOT EXISTS (SELECT FROM kept WHERE kept.id = made.id)
 """
 
+# Codes that were made elsewhere: a digest and the last four of each. One that is here already is left alone.
+BRING_CODES = """
+INSERT INTO invites_code (launch_id, kind, digest, last4, format, key_version, max_uses, starts_at, expires_at, tier, campaign,
+                          channel, run_id, bound_key, bound_domain, by)
+SELECT %(launch)s, 'bulk', decode(asked.digest, 'hex'), last4, 'imported', %(key_version)s, max_uses, starts_at, expires_at, tier,
+       campaign, channel, %(run)s, decode(asked.bound_key, 'hex'), bound_domain, %(by)s
+FROM json_to_recordset(%(codes)s::json) AS asked(
+    digest text, last4 text, max_uses int, starts_at timestamptz, expires_at timestamptz, tier text, campaign text, channel text,
+    bound_key text, bound_domain text)
+ON CONFLICT (digest) DO NOTHING
+RETURNING id, encode(digest, 'hex') AS digest
+"""
+
 NEXT_IDS = "SELECT ARRAY(SELECT nextval('invites_code_id_seq') FROM generate_series(1, %(count)s)) AS ids"
 
 # One code and one invite for each person of a chunk.

@@ -30,6 +30,8 @@ def text_of(code: Code) -> str:
     """The code as its owner sees it, derived again. An imported code is known by its last four only."""
     if code.vanity:
         return code.vanity
+    if code.format == codes.IMPORTED:
+        return f"…{code.last4}"
     return codes.derive(code.pk, code.attempt, code.format, code.prefix, code.key_version).text
 
 
@@ -324,3 +326,15 @@ def outcomes_of(batch_ids: Sequence[int], now: datetime) -> dict[int, Outcome]:
         for row in found
     }
     return {pk: known.get(pk, Outcome()) for pk in batch_ids}
+
+
+def found_by(launch: Launch, said: Sequence[dict[str, Any]]) -> dict[int, Code]:
+    """The codes that a file's rows name, whole or by our number, by the number of the row."""
+    digests = {n: codes.digests(row["code"]) for n, row in enumerate(said) if "code" in row}
+    numbers = {row["id"] for row in said if "id" in row}
+    asked = Q(digest__in=[one for each in digests.values() for one in each]) | Q(pk__in=numbers)
+    rows = list(Code.objects.filter(asked, launch=launch)) if said else []
+    by_digest, by_id = {bytes(code.digest): code for code in rows}, {code.pk: code for code in rows}
+    found = {n: next((by_digest[one] for one in each if one in by_digest), None) for n, each in digests.items()}
+    found |= {n: by_id.get(row["id"]) for n, row in enumerate(said) if "id" in row}
+    return {n: code for n, code in found.items() if code is not None}

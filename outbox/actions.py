@@ -30,6 +30,8 @@ from outbox.signals import (
     endpoint_enabled,
     endpoint_made,
     endpoint_rotated,
+    export_begun,
+    export_ended,
     job_ended,
     job_failed,
     job_resumed,
@@ -399,6 +401,20 @@ def fail_job(pk: int, error: str, *, by: str) -> None:
     """It met an error that trying again would meet too; staff are told, and may let it go on."""
     if move(Job.objects.filter(pk=pk), to="failed", error=error, ended_at=Now()):
         job_failed.announce([Said(f"job:{pk}", {"error": error})], by=by)
+
+
+@verb
+def begin_export(subject: str, columns: Sequence[str], filters: str, *, by: str) -> str:
+    """Keeps in the trail that somebody begins to take rows out of the house, so that one broken off is seen too; its name."""
+    export = secrets.token_hex(8)
+    export_begun.announce([Said(subject, {"export": export, "columns": list(columns), "filters": filters})], by=by)
+    return export
+
+
+@verb
+def end_export(subject: str, export: str, rows: int, *, whole: bool, by: str) -> None:
+    """Keeps in the trail how many rows left, and whether the reader stayed to the end."""
+    export_ended.announce([Said(subject, {"export": export, "rows": rows, "whole": whole})], by=by)
 
 
 PURGE_REPLIES = """

@@ -40,13 +40,23 @@ def _box() -> MultiFernet:
 
 def seal(text: str) -> bytes:
     """The text encrypted, for rows that must carry an address until it is used."""
-    return _box().encrypt(text.encode())
+    return seal_bytes(text.encode())
 
 
 def unseal(sealed: bytes) -> str:
     """The text again; ValueError when no kept key opens it."""
+    return unseal_bytes(sealed).decode()
+
+
+def seal_bytes(raw: bytes) -> bytes:
+    """The same for a part of a file."""
+    return _box().encrypt(raw)
+
+
+def unseal_bytes(sealed: bytes) -> bytes:
+    """The part again; ValueError when no kept key opens it."""
     try:
-        return _box().decrypt(bytes(sealed)).decode()
+        return _box().decrypt(bytes(sealed))
     except InvalidToken as error:
         raise ValueError("no key in CODE_KEYS opens this row") from error
 

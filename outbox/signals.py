@@ -30,3 +30,7 @@ job_stopped = Fact("job.stopped", "Staff stopped a job; what it had changed stay
 job_resumed = Fact("job.resumed", "Staff let a job go on from where it stood.")
 # job:ID {error}
 job_failed = Fact("job.failed", "A job met an error and stands still until staff let it go on.")
+# export:MODEL {export, columns, filters}
+export_begun = Fact("export.begun", "Staff began to take rows out of the console as CSV.")
+# export:MODEL {export, rows, whole}
+export_ended = Fact("export.ended", "An export ended, or its reader went away; how many rows left the house.")

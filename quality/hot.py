@@ -107,6 +107,14 @@ INSERT INTO quality_assessment (launch_id, entry_id, act, evidence, rules, score
 VALUES (%(launch)s, %(entry)s, %(act)s, %(evidence)s::jsonb, coalesce(string_to_array(%(rules)s, ' '), '{}'), %(score)s, %(verdict)s)
 """
 
+# The same for many at once.
+KEEP_MANY = """
+INSERT INTO quality_assessment (launch_id, entry_id, act, evidence, rules, score, verdict)
+SELECT launch, entry, act, evidence, coalesce(string_to_array(rules, ' '), '{}'), score, verdict
+FROM json_to_recordset(%(found)s::json) AS found(
+    launch bigint, entry bigint, act text, evidence jsonb, rules text, score int, verdict text)
+"""
+
 # People whom a second look may see otherwise, now that one of their neighbours was caught: not held, not gone, and near by.
 NEAR = """
 SELECT DISTINCT other.entry_id AS id

@@ -49,8 +49,10 @@ class Evidence:
 
     def kept(self) -> dict[str, Any]:
         """As it stands in the row: what says nothing is left out."""
-        empty = Evidence()
-        return {name: value for name, value in asdict(self).items() if value != getattr(empty, name)}
+        return {name: value for name, empty in EMPTY.items() if (value := getattr(self, name)) != empty}
+
+
+EMPTY = asdict(Evidence())  # looked up once: a file brings many people
 
 
 def evidence_of(kept: Mapping[str, Any]) -> Evidence:

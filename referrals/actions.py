@@ -1,5 +1,6 @@
 """The verbs of referrals: who brought whom, what it pays, and the one mail that a person may have sent to a friend."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,10 +22,11 @@ from outbox.states import move, sources, verb
 from referrals import hot, messages, milestones, policy, queries, rewards, signals
 from referrals.models import LedgerLine, Milestone, Referral, Reward
 from referrals.queries import FRIEND_RULE
-from waitlist.actions import awarding
+from waitlist.actions import awarding, bringing
 from waitlist.channels import Contact
 from waitlist.models import Entry, Launch
 
+MANY = 10  # friends from which they are followed together
 SHARES_A_DAY = 10  # by one person
 MAILS_A_DAY, MAILS_EVER = 2, 5  # of these to one address, whoever asks
 
@@ -78,15 +80,29 @@ def qualify(friends: Sequence[Friend], *, by: str) -> None:
 
 def _follow(friends: Sequence[Friend], *, by: str) -> list[Any]:
     """Brings the referrals of these friends to where their entries stand; the rows that changed, told by status."""
-    rows = [row for friend in friends for row in _follow_one(friend)]
+    rows = _follow_many(friends) if len(friends) >= MANY else [row for friend in friends for row in _follow_one(friend)]
     for status, fact in FOLLOWED.items():
         fact.announce([_said(row) for row in rows if row.status == status], by=by)
     return rows
 
 
-def _follow_one(friend: Friend) -> list[Any]:
+def _follow_many(friends: Sequence[Friend]) -> list[Any]:
+    """The same in two statements, but for friends who have something to follow already."""
+    keyed = [(friend.id, key.hex()) for friend in friends for key in _keys_of(friend)]
+    asked = json.dumps([{"id": pk, "key": key} for pk, key in keyed])
+    known = {row.id for row in sql.rows(hot.KNOWN_MANY, {"friends": asked})}
+    rows = [row for friend in friends if friend.id in known for row in _follow_one(friend)]
+    others = [friend.id for friend in friends if friend.named and friend.id not in known]
+    return rows + (sql.rows(hot.MAKE_MANY, {"friends": others}) if others else [])
+
+
+def _keys_of(friend: Friend) -> list[bytes]:
     contact = friend.contact
-    keys = address_keys(contact.kind, contact.canonical) if contact else [b""]
+    return address_keys(contact.kind, contact.canonical) if contact else [b""]
+
+
+def _follow_one(friend: Friend) -> list[Any]:
+    keys = _keys_of(friend)
     params = {"friend": friend.id} | {f"key{number}": key for number, key in enumerate(keys)}
     if not friend.named and not sql.rows(hot.for_keys(hot.KNOWN, len(keys)), params):
         return []
@@ -101,6 +117,19 @@ def _said(row: Any, **more: Any) -> Said:
 def _owe_settling(referrers: Iterable[int]) -> None:
     """A worker settles these people's points and rewards: their entries are locked by nobody else's request."""
     owe([Owed("milestones", "milestones", f"entry:{pk}") for pk in sorted(set(referrers))])
+
+
+@verb
+def bring(pairs: Mapping[int, int], reason: str, *, by: str) -> int:
+    """Staff say who brought these friends (friend to referrer), where nobody is named yet; how many referrals it makes.
+
+    The referrals stand where the friends stand, so what their rewards rest on is settled as if they had come so.
+    """
+    named = bringing.name_referrers(pairs)
+    followed = _follow([Friend(friend) for friend in sorted(named)], by=by)
+    signals.referral_brought.announce([_said(row, reason=reason) for row in followed], by=by)
+    _owe_settling(row.referrer_id for row in followed if row.status != "attributed")
+    return len(followed)
 
 
 @verb

@@ -1,6 +1,6 @@
 """The console's pages of referrals, rewards and milestones: state is read-only, every change a verb with a reason."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -10,11 +10,13 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from outbox.console import Page, ReadOnly, Shown
+from outbox.exports import Exported
 from outbox.reasons import with_reason
 from referrals import actions, queries
 from referrals.models import LedgerLine, Milestone, Referral, Reward
+from referrals.resources import ReferralResource
 from waitlist.models import Entry
-from waitlist.shown import ShowsPeople
+from waitlist.shown import NEEDS, ShowsPeople
 
 
 @admin.display(description=_("quality of their friends"))
@@ -55,10 +57,15 @@ class LedgerInline(Shown):
 
 
 @admin.register(Referral)
-class ReferralAdmin(ShowsPeople, ReadOnly):
+class ReferralAdmin(ShowsPeople, Exported):
     """Who brought whom."""
 
     people = {"referrer": _("referrer"), "referee": _("friend")}
+    resource = ReferralResource
+    export_needs = "referrals.export_referral"
+    export_related = ("referrer", "referee")
+    import_kind = "referrals"
+    export_columns_need: ClassVar[dict[str, str]] = {"referrer__contact": NEEDS, "referee__contact": NEEDS}
 
     list_display = ("id", "referrer", "referee", "status", "via", "created_at", "qualified_at")
     list_filter = ("launch", "status", "via")

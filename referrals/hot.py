@@ -77,6 +77,56 @@ LIMIT 1
 """
 
 
+# Which of many friends have a referral to follow: one of their own, or one that somebody shared to their address. Each of
+# those is followed by itself. Plan: one probe of referral_recipient and of one_referrer_per_friend each.
+KNOWN_MANY = """
+SELECT DISTINCT asked.id FROM json_to_recordset(%(friends)s::json) AS asked(id bigint, key text)
+WHERE EXISTS (SELECT FROM referrals_referral AS own WHERE own.referee_id = asked.id AND own.status <> 'voided')
+   OR EXISTS (SELECT FROM referrals_referral AS shared
+              WHERE shared.recipient_key = decode(asked.key, 'hex') AND shared.status = 'shared')
+"""
+
+# What FOLLOW makes for a friend who has none of either, for many at once: the referral that their entry names.
+MAKE_MANY = (
+    FOLLOW.split("), had AS", maxsplit=1)[0].replace("id = %(friend)s", "id = ANY(%(friends)s::bigint[])")
+    + """)
+INSERT INTO referrals_referral (launch_id, referrer_id, referee_id, status, via, confirmed_at, qualified_at)
+SELECT launch_id, referred_by_id, id, stands, via,
+       CASE WHEN stands <> 'attributed' THEN now() END, CASE WHEN stands = 'qualified' THEN now() END
+FROM friend
+WHERE referred_by_id <> id
+  AND NOT EXISTS (SELECT FROM referrals_referral AS back WHERE back.referee_id = friend.referred_by_id
+                  AND back.referrer_id = friend.id AND back.status <> 'voided')
+  AND NOT EXISTS (SELECT FROM referrals_referral AS ended WHERE ended.referee_id = friend.id
+                  AND ended.referrer_id = friend.referred_by_id AND ended.status = 'voided' AND ended.void_for_good)
+ON CONFLICT DO NOTHING
+RETURNING id, launch_id, referrer_id, referee_id, status, via
+"""
+)
+
+
+# What is known of the two people that a row of a file names, and of a referral between them.
+FIND_PAIRS = """
+WITH asked AS (
+    SELECT * FROM json_to_recordset(%(asked)s::json) AS asked(n int, friend bigint, referrer bigint)
+)
+SELECT asked.n, friend.status AS friend_status, friend.referred_by_id AS named, referrer.status AS referrer_status,
+       live.id AS live, live.referrer_id AS brought_by, ended.void_reason AS void_reason, back.id AS back
+FROM asked
+JOIN waitlist_entry AS friend ON friend.id = asked.friend
+LEFT JOIN waitlist_entry AS referrer ON referrer.id = asked.referrer
+LEFT JOIN referrals_referral AS live ON live.referee_id = asked.friend AND live.status <> 'voided'
+LEFT JOIN LATERAL (
+    SELECT id, void_reason FROM referrals_referral
+    WHERE referee_id = asked.friend AND referrer_id = asked.referrer AND status = 'voided' AND void_for_good LIMIT 1
+) AS ended ON true
+LEFT JOIN LATERAL (
+    SELECT id FROM referrals_referral
+    WHERE referee_id = asked.referrer AND referrer_id = asked.friend AND status <> 'voided' LIMIT 1
+) AS back ON true
+"""
+
+
 @cache
 def for_keys(statement: str, count: int) -> str:
     """The statement for a friend whose address has so many keys: key0, key1, …"""

@@ -4,6 +4,8 @@ from outbox.facts import Fact
 
 # referral:ID {launch, referrer, friend, via}
 referral_qualified = Fact("referral.qualified", "A friend whom somebody brought is in.", public=True)
+# referral:ID {launch, referrer, friend, reason}
+referral_brought = Fact("referral.brought", "Staff said by a file who brought somebody.")
 # referral:ID {launch, referrer, friend?, was, reason}
 referral_voided = Fact(
     "referral.voided", "A referral counts no more: the friend is gone, or staff said so.", public=True

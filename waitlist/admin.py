@@ -5,19 +5,16 @@ from functools import partial
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from import_export.admin import ExportMixin
 from unfold.admin import TabularInline
-from unfold.contrib.import_export.forms import SelectableFieldsExportForm
 
 from outbox import registry
 from outbox.console import Page, ReadOnly, may
+from outbox.exports import Exported
 from outbox.reasons import with_reason
-from outbox.spreadsheets import SafeCSV
 from waitlist import queries
-from waitlist.actions import deciding, keeping, reviewing, tuning
+from waitlist.actions import deciding, reviewing, tuning
 from waitlist.models import Day, Entry, Launch, PointsWeight, SourceLink
 from waitlist.resources import EntryResource
 from waitlist.shown import NEEDS, ShowsPeople, contact_for
@@ -67,13 +64,14 @@ registry.works["waitlist.let_in_entry"] = registry.Work(_("Approve and let go"),
 
 
 @admin.register(Entry)
-class EntryAdmin(ShowsPeople, ExportMixin, ReadOnly):
+class EntryAdmin(ShowsPeople, Exported):
     """The list of people. Each has a page that shows several apps: config/person."""
 
     spelt = (*ShowsPeople.spelt, "user", "host_user_id")  # a log-in is known by its address, and so may the host's be
-    resource_classes = (EntryResource,)
-    formats = (SafeCSV,)
-    export_form_class = SelectableFieldsExportForm
+    resource = EntryResource
+    export_needs = "waitlist.export_entry"
+    import_kind = "entries"
+    export_columns_need: ClassVar[dict[str, str]] = {"contact": NEEDS}
     list_display = ("contact", "name", "status", "held_at", "priority", "place", "source", "created_at")
     list_filter = ("launch", "status", ("held_at", admin.EmptyFieldListFilter), "persona", "source", "created_at")
     search_fields = ("=canonical", "=referral_code", "=id")
@@ -92,15 +90,6 @@ class EntryAdmin(ShowsPeople, ExportMixin, ReadOnly):
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         """The address as the caller may see it."""
         return (address(request.user), *(name for name in super().get_list_display(request) if name != "contact"))
-
-    def has_export_permission(self, request: HttpRequest) -> bool:
-        """An export holds personal data: a permission of its own."""
-        return request.user.has_perm("waitlist.export_entry")
-
-    def get_export_data(self, file_format: Any, request: HttpRequest, queryset: QuerySet[Entry], **kwargs: Any) -> Any:
-        """The file; the trail keeps who took it and how many people it holds."""
-        keeping.note_export(queryset.count(), by=f"staff:{request.user.pk}")
-        return super().get_export_data(file_format, request, queryset, **kwargs)
 
 
 class WeightInline(TabularInline):

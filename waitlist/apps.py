@@ -8,4 +8,4 @@ class WaitlistConfig(AppConfig):
     name = "waitlist"
 
     def ready(self) -> None:
-        autodiscover_modules("receivers", "messages")
+        autodiscover_modules("receivers", "messages", "handlers")

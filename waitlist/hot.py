@@ -128,3 +128,78 @@ WITH asked AS (
 SELECT asked.date, CASE WHEN written.date IS NULL THEN 0 ELSE asked.taken END AS taken
 FROM asked LEFT JOIN written ON true
 """
+
+# Who of these people is on the list, by contact or by number, with the points that a file gave them.
+# Plan: one probe of one_entry_per_contact or the primary key a row, and one of one_line_per_rule.
+FIND_MANY = """
+WITH asked AS (
+    SELECT * FROM json_to_recordset(%(asked)s::json) AS asked(n int, id bigint, kind text, canonical text)
+), found AS (
+    SELECT asked.n, entry.id FROM asked JOIN waitlist_entry AS entry
+        ON entry.launch_id = %(launch)s AND entry.contact_kind = asked.kind AND entry.canonical = asked.canonical
+    UNION ALL
+    SELECT asked.n, entry.id FROM asked JOIN waitlist_entry AS entry
+        ON asked.canonical IS NULL AND entry.id = asked.id AND entry.launch_id = %(launch)s
+)
+SELECT found.n, entry.id, entry.status, entry.held_at IS NOT NULL AS held, coalesce(line.points, 0) AS points
+FROM found JOIN waitlist_entry AS entry ON entry.id = found.id
+LEFT JOIN waitlist_points AS line ON line.entry_id = entry.id AND line.rule = 'imported' AND line.key = ''
+"""
+
+# The people of a file, with their points, in the order of its rows. Who is on the list already is left alone. They leave no
+# trace: where a file was brought from says nothing of who is named in it.
+# Plan: one index probe per ON CONFLICT; the points hang on the rows of `fresh`.
+JOIN_MANY = """
+WITH asked AS (
+    SELECT * FROM json_to_recordset(%(people)s::json) AS asked(
+        n int, contact_kind text, contact text, canonical text, name text, use_case text, persona text, source text, locale text,
+        referral_code text, referred_by bigint, arm text, priority smallint, lines json)
+), fresh AS (
+    INSERT INTO waitlist_entry (launch_id, status, place, priority, contact_kind, contact, canonical, name, use_case, persona,
+                                source, locale, consent, referral_code, referred_by_id, arm, confirmed_at)
+    SELECT %(launch)s, %(status)s, CASE WHEN %(status)s::text = 'waiting' THEN nextval('waitlist_place') END, priority,
+           contact_kind, contact, canonical, name, use_case, persona, source, locale, 'import', referral_code, referred_by, arm,
+           CASE WHEN %(status)s::text = 'waiting' THEN now() END
+    FROM (SELECT * FROM asked ORDER BY n) AS asked
+    ON CONFLICT (launch_id, contact_kind, canonical) DO NOTHING
+    RETURNING id, contact_kind, canonical
+), joined AS (
+    SELECT fresh.id, asked.n, asked.lines FROM fresh JOIN asked USING (contact_kind, canonical)
+), scored AS (
+    INSERT INTO waitlist_points (entry_id, rule, points, reason)
+    SELECT joined.id, line.rule, line.points, line.reason
+    FROM joined CROSS JOIN LATERAL json_to_recordset(joined.lines) AS line(rule text, points smallint, reason text)
+)
+SELECT id, n FROM joined
+"""
+
+# Points that a file gives: one line a person, which another file changes and 0 takes away. The entries are locked before.
+MARK_MANY = """
+WITH asked AS (
+    SELECT * FROM json_to_recordset(%(asked)s::json) AS asked(id bigint, points smallint)
+), gone AS (
+    DELETE FROM waitlist_points AS line USING asked
+    WHERE line.entry_id = asked.id AND line.rule = 'imported' AND line.key = '' AND asked.points = 0
+)
+INSERT INTO waitlist_points AS line (entry_id, rule, points, reason)
+SELECT id, 'imported', points, %(reason)s FROM asked WHERE points <> 0
+ON CONFLICT (entry_id, rule, key) DO UPDATE SET points = excluded.points, at = now()
+"""
+
+# Who brought whom, where nobody else is named yet.
+NAME_REFERRERS = """
+UPDATE waitlist_entry AS friend SET referred_by_id = asked.referrer
+FROM json_to_recordset(%(asked)s::json) AS asked(friend bigint, referrer bigint)
+WHERE friend.id = asked.friend AND asked.friend <> asked.referrer AND coalesce(friend.referred_by_id, asked.referrer) = asked.referrer
+RETURNING friend.id
+"""
+
+# Rows of a file with what would come of each. By hand, for Django's bulk_create costs more than reading and sealing them.
+KEEP_LINES = """
+INSERT INTO waitlist_uploadline (upload_id, line, key, sealed, verdict, why, told)
+SELECT %(upload)s, line, key, sealed, verdict, coalesce(why, ''), told
+FROM unnest(string_to_array(%(lines)s, E'\\x1f')::int[], string_to_array(%(keys)s, E'\\x1f', E'\\x1e')::bytea[],
+            string_to_array(%(sealed)s, E'\\x1f')::bytea[], string_to_array(%(verdicts)s, E'\\x1f'),
+            string_to_array(%(whys)s, E'\\x1f', E'\\x1e'), string_to_array(%(told)s, E'\\x1f')::jsonb[])
+     AS kept(line, key, sealed, verdict, why, told)
+"""

@@ -486,3 +486,89 @@ class QueueDelta(models.Model):
 
     def __str__(self) -> str:
         return f"{self.priority}/{self.block}: {self.n:+d}"
+
+
+class Upload(models.Model):
+    """A file of rows that somebody brought: read, looked at, then done. All of it stands sealed and is gone after a day."""
+
+    class Status(models.TextChoices):
+        ASKING = "asking", _("waits for you to say how it is read")
+        CHECKING = "checking", _("is looked at")
+        CHECKED = "checked", _("was looked at")
+        STARTED = "started", _("was let go")
+
+    MOVES = {
+        Status.ASKING: {Status.CHECKING},
+        Status.CHECKING: {Status.CHECKED, Status.ASKING},
+        Status.CHECKED: {Status.ASKING, Status.CHECKING, Status.STARTED},
+        Status.STARTED: set[Status](),
+    }
+
+    launch = models.ForeignKey(Launch, on_delete=models.CASCADE)
+    kind = models.TextField(help_text=_("What the rows are: entries, codes or referrals."))
+    act = models.TextField(help_text=_("What is done with them."))
+    confirmed = models.BooleanField(default=False, help_text=_("Whether the people confirmed their address elsewhere."))
+    name = models.TextField(help_text=_("Of the file."))
+    status = models.TextField(choices=Status, default=Status.ASKING, db_default=Status.ASKING)
+    size = models.PositiveIntegerField(help_text=_("In bytes."))
+    rows = models.PositiveIntegerField(help_text=_("About how many lines the file has."))
+    encoding = models.TextField()
+    delimiter = models.TextField()
+    headings = models.BooleanField(default=True, help_text=_("Whether the first row names the columns."))
+    mapping = models.JSONField(default=dict, help_text=_("Which column of the file is which of ours, by its number."))
+    looked = models.PositiveIntegerField(default=0, db_default=0, help_text=_("How many rows were looked at."))
+    why = models.TextField(default="", db_default="", help_text=_("What is wrong with the whole file."))
+    told = models.JSONField(default=dict)
+    job = models.ForeignKey("outbox.Job", null=True, on_delete=models.SET_NULL)
+    by = models.TextField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["created_at"], name="upload_age")]
+
+    def __str__(self) -> str:
+        return f"upload {self.pk}"
+
+
+class UploadBlock(models.Model):
+    """A part of the file as it came, sealed, so that it can be read anew in another encoding."""
+
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="blocks")
+    sealed = models.BinaryField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"block {self.pk}"
+
+
+class UploadLine(models.Model):
+    """A row of the file and what would come of it, or came. What it says is sealed; `key` finds the same thing said twice."""
+
+    class Verdict(models.TextChoices):
+        NEW = "new", _("new")
+        CHANGED = "changed", _("changes")
+        SAME = "same", _("changes nothing")
+        TWICE = "twice", _("twice in the file")
+        REFUSED = "refused", _("refused")
+        DONE = "done", _("done")
+
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="lines", db_index=False)
+    line = models.PositiveIntegerField(help_text=_("The number that a text editor shows."))
+    key = models.BinaryField(null=True)
+    sealed = models.BinaryField()
+    verdict = models.TextField(choices=Verdict)
+    why = models.TextField(default="", db_default="")
+    told = models.JSONField(default=dict)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [
+            models.Index(fields=["upload", "verdict", "line"], name="upload_line_verdict"),
+            models.Index(fields=["upload", "key"], name="upload_line_key", condition=Q(key__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"line {self.line}"

@@ -1,7 +1,8 @@
 """Named reads of the queue."""
 
+import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -13,9 +14,9 @@ from django.utils import timezone
 
 from outbox import sql
 from outbox.models import Job
-from waitlist import eta, ranking
+from waitlist import eta, hot, ranking
 from waitlist.channels import Contact
-from waitlist.models import Comment, Day, Entry, Launch, Points
+from waitlist.models import Comment, Day, Entry, Launch, Points, Tombstone
 
 KEPT_SECONDS = 1.0  # settings of a launch act within a second in every process
 STATS_SECONDS = 60
@@ -187,6 +188,7 @@ def comments_of(entry_id: int) -> QuerySet[Comment]:
 DECIDING = (
     *("entry.joined", "entry.confirmed", "entry.invited", "entry.returned", "entry.registered", "entry.removed"),
     *("entry.approved", "entry.appealed", "entry.suspended", "entry.restored", "entry.held", "entry.released"),
+    *("entry.readdressed", "entry.erased"),
 )
 # Plan: event_subject by each subject; a person has some ten events.
 LAST_DECIDED = """
@@ -225,3 +227,27 @@ def still_so(job: Job, kind: str) -> list[int]:
     params = {"job": job.pk, "kinds": list(DECIDING), "kind": kind, "by": job.by, "reason": job.reason}
     params |= {"since": job.created_at, "until": job.ended_at or timezone.now()}
     return [row.id for row in sql.rows(STILL_SO, params)]
+
+
+def referrers_by_code(launch: Launch, codes: Collection[str]) -> dict[str, int]:
+    """Who shared each of these referral codes; blocked and rejected people bring nobody."""
+    folded = {code.strip().lower() for code in codes}
+    found = Entry.objects.filter(launch=launch, referral_code__in=folded) if folded else Entry.objects.none()
+    return dict(found.exclude(status__in=["blocked", "rejected", "suspended"]).values_list("referral_code", "pk"))
+
+
+def imported_points(ids: Sequence[int]) -> dict[int, int]:
+    """The points that a file gave each of these people, where one did."""
+    return dict(Points.objects.filter(entry__in=ids, rule="imported", key="").values_list("entry_id", "points"))
+
+
+def found_in(launch: Launch, said: Sequence[dict[str, Any]]) -> dict[int, Any]:
+    """Who of the people in a file's rows is on the list (id, status, held, points), by the number of the row."""
+    asked = [{"n": n} | {name: row.get(name) for name in ("id", "kind", "canonical")} for n, row in enumerate(said)]
+    return {row.n: row for row in sql.rows(hot.FIND_MANY, {"asked": json.dumps(asked), "launch": launch.pk})}
+
+
+def erased_among(address_keys: Sequence[bytes]) -> set[bytes]:
+    """Which of these keyed hashes belong to somebody who was erased."""
+    found = Tombstone.objects.filter(address_key__in=set(address_keys)).values_list("address_key", flat=True)
+    return {bytes(key) for key in found}

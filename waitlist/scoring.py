@@ -111,7 +111,11 @@ def corporate_domain(evidence: Evidence) -> str | None:
 
 
 # Earned later, not at join, by a fact about a friend: no predicate, but a reason like the others.
-LATER_REASONS = {"friend_confirmed": "A friend you brought confirmed.", "reward": "A reward for bringing friends."}
+LATER_REASONS = {
+    "friend_confirmed": "A friend you brought confirmed.",
+    "reward": "A reward for bringing friends.",
+    "imported": "The people who run this gave you points.",
+}
 
 
 def reason_of(name: str) -> str:

@@ -52,5 +52,15 @@ launch_tuned = Fact("launch.tuned", "An owner changed a setting of the launch.")
 launch_made = Fact("launch.made", "A launch was made.")
 # source_link:ID {launch, source, expires_at, cap}
 source_link_made = Fact("source_link.made", "Staff made a link that vouches for a source.")
-# export:entries {rows}
-entries_exported = Fact("entries.exported", "Staff took a CSV file of people out of the console.")
+# upload:ID {kind, act, bytes, launch}
+upload_brought = Fact("upload.brought", "Staff brought a file of rows, to be looked at before it acts.")
+# upload:ID {encoding}
+upload_read = Fact("upload.read", "Staff said how a file that they brought is to be read.")
+# upload:ID {}
+upload_checking = Fact("upload.checking", "The dry run of a file began.")
+# upload:ID {rows, whole}
+upload_checked = Fact("upload.checked", "The dry run of a file ended.")
+# upload:ID {job, kind, act, rows, reason}
+upload_started = Fact("upload.started", "Staff let a file act; each row's change stands beside what it changed.")
+# upload:ID {}
+upload_forgotten = Fact("upload.forgotten", "What a file said was deleted, a day after it came or at once.")

@@ -14,9 +14,11 @@ from django.utils.translation import gettext_lazy as _
 from invites import queries
 from invites.actions import inviting, releasing
 from invites.models import Attempt, Batch, Invite, PaceDecision, Redemption, Reservation
+from invites.resources import RedemptionResource
 from outbox import registry
 from outbox.console import ReadOnly
 from outbox.errors import Refused
+from outbox.exports import Exported
 from outbox.reasons import with_reason
 from outbox.states import StaleState, sources
 from quality import gates
@@ -25,7 +27,7 @@ from quality.trials import HIGHEST, LOWEST, mean_of
 from waitlist.admin import EntryAdmin, LaunchAdmin
 from waitlist.models import Entry, Launch
 from waitlist.queries import states_of
-from waitlist.shown import ShowsPeople
+from waitlist.shown import NEEDS, ShowsPeople
 
 registry.words |= {
     "quota_reached": _("the day's quota is used up"),
@@ -210,10 +212,14 @@ class InviteAdmin(ShowsPeople, ReadOnly):
 
 
 @admin.register(Redemption)
-class RedemptionAdmin(ShowsPeople, ReadOnly):
+class RedemptionAdmin(ShowsPeople, Exported):
     """Who used which code, when and from where."""
 
     people = PEOPLE
+    resource = RedemptionResource
+    export_needs = "invites.export_redemption"
+    export_related = ("entry", "code")
+    export_columns_need: ClassVar[dict[str, str]] = {"entry__contact": NEEDS}
 
     list_display = ("id", "entry", "code", "door", "at", "network")
     list_select_related = ("entry", "code")

@@ -23,9 +23,11 @@ from invites.actions import changing, revealing
 from invites.admin.forms import EXTENSIONS, ExtendForm
 from invites.admin.runs import Generate, actor, must, reason_form
 from invites.models import Code
+from invites.resources import CodeResource
 from outbox import registry
-from outbox.console import ReadOnly, may
+from outbox.console import may
 from outbox.errors import Refused
+from outbox.exports import Exported
 from outbox.facts import catalogue
 from outbox.models import Event
 from outbox.reasons import AT_ONCE, MOST, ReasonForm, asked, run_verb, started, with_reason
@@ -85,10 +87,15 @@ class OfCampaign(admin.SimpleListFilter):
 
 
 @admin.register(Code)
-class CodeAdmin(ReadOnly):
+class CodeAdmin(Exported):
     """Codes, by their last four characters; the whole code is shown to its owner, and to staff one by one with a reason."""
 
     nothing = _("There are no codes yet. Make some: one, a batch, or a campaign.")
+
+    resource = CodeResource
+    export_needs = "invites.export_code"
+    export_related = ("run",)
+    import_kind = "codes"
 
     list_display = ("last_four", "kind", "campaign", "channel", "state", "used", "tier", "expires_at")
     list_filter = ("launch", "kind", "status", OfCampaign)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from outbox import sql
 from outbox.actions import Owed, owe
@@ -43,17 +44,23 @@ def assess(ids: Sequence[int], act: str) -> list[Assessed]:
 @verb
 def keep(found: Sequence[Assessed], act: str) -> None:
     """Writes down the evidence and what fired, one row each."""
-    for one in found:
-        params = {
-            "act": act,
-            "launch": one.launch_id,
-            "entry": one.entry_id,
-            "evidence": json.dumps(one.evidence.kept()),
-            "rules": " ".join(one.finding.rules) or None,
-            "score": one.finding.score,
-            "verdict": one.finding.verdict,
-        }
-        sql.rows(hot.KEEP, params)
+    rows = [_kept(one, act) for one in found]
+    if len(rows) == 1:
+        sql.rows(hot.KEEP, rows[0] | {"evidence": json.dumps(rows[0]["evidence"])})
+    elif rows:
+        sql.rows(hot.KEEP_MANY, {"found": json.dumps(rows)})
+
+
+def _kept(one: Assessed, act: str) -> dict[str, Any]:
+    return {
+        "act": act,
+        "launch": one.launch_id,
+        "entry": one.entry_id,
+        "evidence": one.evidence.kept(),
+        "rules": " ".join(one.finding.rules) or None,
+        "score": one.finding.score,
+        "verdict": one.finding.verdict,
+    }
 
 
 @verb

@@ -17,6 +17,7 @@ NOT_ROWS = re.compile(r"headers|cleaned|context|environ|digest|hash|form|super\(
 PURE = ("/policy.py", "/scoring.py", "/eta.py", "/rules.py", "/trust.py", "/pacing.py", "/spikes.py")
 THEIRS = {
     "process_exception",
+    "receive_data_chunk",
     "process_response",
     "process_view",
     "get_export_data",

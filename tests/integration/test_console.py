@@ -1,4 +1,4 @@
-"""The plain console: state is read-only, each button a verb with a reason, an export that is safe and on record."""
+"""The plain console: state is read-only, each button a verb with a reason."""
 
 import re
 from datetime import timedelta
@@ -105,16 +105,6 @@ def test_a_setting_changed_in_the_console_stands_in_the_trail(console: Client, l
     launch.refresh_from_db()
     assert launch.daily_quota == 7
     assert Event.objects.get(kind="launch.tuned").data["changes"]["daily_quota"] == ["100", "7"]
-
-
-def test_an_export_runs_nothing_and_stands_in_the_trail(console: Client, launch: Launch) -> None:
-    cast.waits(launch, "eve", use_case="=HYPERLINK(1)")
-    resource = {"format": "0", "resource": "0"}
-    fields = {f"entryresource_{name}": "on" for name in ("id", "contact", "use_case", "status")}
-    file = console.post(f"{ENTRIES}export/", resource | fields).content.decode()
-    assert "'=HYPERLINK(1)" in file
-    assert ",=HYPERLINK" not in file
-    assert Event.objects.get(kind="entries.exported").data == {"rows": 1}
 
 
 def test_a_member_does_not_see_the_console(client: Client, launch: Launch) -> None:

@@ -117,7 +117,7 @@ def join(rules: queries.Rules, application: Application, *, by: str, origin: Ori
 def _join(rules: queries.Rules, application: Application, referrer: int | None, traced: dict[str, Any]) -> Any:
     launch, contact = rules.launch, application.contact
     arm = scoring.arm_of(contact.kind, contact.canonical, launch.trial_percent)
-    lines = scoring.score(_evidence(launch, application, referrer), rules.of_arm(arm))
+    lines = scoring.score(evidence_of(launch, application, referrer), rules.of_arm(arm))
     params = {
         "launch": launch.pk,
         "status": Entry.Status.PENDING if launch.confirm_contact else Entry.Status.WAITING,
@@ -169,7 +169,8 @@ def _traced(application: Application, origin: Origin) -> dict[str, Any]:
     }
 
 
-def _evidence(launch: Launch, application: Application, referrer: int | None) -> scoring.Evidence:
+def evidence_of(launch: Launch, application: Application, referrer: int | None) -> scoring.Evidence:
+    """What the points rules may look at."""
     return scoring.Evidence(
         persona=application.persona,
         use_case=application.use_case,

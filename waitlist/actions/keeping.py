@@ -1,4 +1,4 @@
-"""What is taken out of the house, and what is kept no longer."""
+"""What is kept no longer."""
 
 from datetime import datetime, timedelta
 
@@ -6,12 +6,6 @@ from outbox.facts import Said
 from outbox.states import verb
 from waitlist import signals
 from waitlist.models import Launch, Trace
-
-
-@verb
-def note_export(rows: int, *, by: str) -> None:
-    """Keeps in the trail that somebody took the list out of the house."""
-    signals.entries_exported.announce([Said("export:entries", {"rows": rows})], by=by)
 
 
 @verb
