@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -85,12 +85,35 @@ EntryAdmin.actions = (
 LaunchAdmin.actions = (with_reason(_("Invite the next people"), release_batch, "invites.release_batch"),)
 
 
+class StateNow(admin.SimpleListFilter):
+    """What the row and the clock say together."""
+
+    title = _("state now")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """As the list's own column says it, and what ends soon."""
+        return [
+            ("active", _("active")),
+            ("expiring", _("active, ends within a week")),
+            ("spent", _("spent")),
+            ("expired", _("expired")),
+            ("paused", _("paused")),
+            ("revoked", _("revoked")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Code]) -> QuerySet[Code]:
+        """The chosen ones."""
+        wanted = self.value() in dict(self.lookup_choices)
+        return queryset.filter(queries.codes_in(str(self.value()), timezone.now())) if wanted else queryset
+
+
 @admin.register(Code)
 class CodeAdmin(ReadOnly):
     """Codes, by their last four characters; the whole code is shown to its owner alone."""
 
     list_display = ("last4", "kind", "campaign", "state", "uses", "max_uses", "tier", "expires_at")
-    list_filter = ("launch", "kind", "status", "campaign")
+    list_filter = ("launch", "kind", StateNow, "campaign")
     search_fields = ("=last4", "=campaign", "=run__batch_id")
     exclude = ("digest", "bound_key")
     actions = (
@@ -216,7 +239,7 @@ class InviteAdmin(ReadOnly):
     """Offers, and how far they came."""
 
     list_display = ("id", "entry", "status", "batch", "issued_at")
-    list_filter = ("status",)
+    list_filter = ("code__launch", "status")
     raw_id_fields = ("entry", "code")
 
 
@@ -232,7 +255,8 @@ class AttemptAdmin(ReadOnly):
     """Refused codes, with the true reason."""
 
     list_display = ("at", "reason", "door", "network")
-    list_filter = ("reason", "door")
+    list_filter = ("launch", "reason", "door")
+    ordering = ("-at",)
     exclude = ("digest", "address_key")
 
 

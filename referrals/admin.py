@@ -87,7 +87,7 @@ class ReferralAdmin(ReadOnly):
     """Who brought whom."""
 
     list_display = ("id", "referrer", "referee", "status", "via", "created_at", "qualified_at")
-    list_filter = ("launch", "status", "via")
+    list_filter = ("launch", "status", "via", "referrer__confirmed_at")
     list_select_related = ("referrer", "referee")
     search_fields = ("=referrer__canonical", "=referee__canonical", "=id")
     fields = (

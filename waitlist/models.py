@@ -320,6 +320,9 @@ class Entry(models.Model):
                 "launch", models.F("priority").desc(), "place", name="entry_approved", condition=APPROVED_ROWS
             ),
             models.Index(fields=["referred_by"], name="entry_referred_by", condition=Q(referred_by__isnull=False)),
+            # What the console's list filters by and cannot scan for; the newest first.
+            models.Index(fields=["status", "id"], name="entry_status"),
+            models.Index(fields=["source", "id"], name="entry_source"),
             models.Index(fields=["user"], name="entry_user", condition=Q(user__isnull=False)),
             # What the host's reports name members by.
             models.Index(fields=["launch", "host_user_id"], name="entry_host_user", condition=~Q(host_user_id="")),

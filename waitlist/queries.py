@@ -10,6 +10,8 @@ from django.core.cache import cache
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
+from outbox import sql
+from outbox.models import Event
 from waitlist import eta, ranking
 from waitlist.channels import Contact
 from waitlist.models import Day, Entry, Launch, Points
@@ -148,6 +150,13 @@ def granted_on(launch: Launch, day: date) -> int:
     return Day.objects.filter(launch=launch, date=day).values_list("granted", flat=True).first() or 0
 
 
+def quota_set(launch: Launch, since: datetime) -> Event | None:
+    """The change since then that made the daily quota what it is; None where there is none to undo."""
+    tuned = Event.objects.filter(subject=f"launch:{launch.pk}", kind="launch.tuned", at__gt=since)
+    last = tuned.filter(data__changes__has_key="daily_quota").order_by("-pk").first()
+    return last if last and last.data["changes"]["daily_quota"][1] == str(launch.daily_quota) else None
+
+
 def stats(launch: Launch) -> dict[str, object]:
     """What the world may know, a minute old at most: confirmed people only."""
     key = f"stats:{launch.pk}"
@@ -173,3 +182,22 @@ def states_of(ids: Sequence[int]) -> dict[int, str]:
     """Where each of these people stands, in a word: "held" beside the status while the brake is on."""
     rows = Entry.objects.filter(pk__in=ids).values_list("pk", "status", "held_at")
     return {pk: f"{status}, held" if held_at else status for pk, status, held_at in rows}
+
+
+MOST_SOURCES = 50
+
+# One probe of the index entry_source for each source, not one row for each person.
+SOURCES = """
+WITH RECURSIVE found AS (
+    (SELECT source FROM waitlist_entry ORDER BY source LIMIT 1)
+    UNION ALL
+    SELECT (SELECT source FROM waitlist_entry WHERE source > found.source ORDER BY source LIMIT 1)
+    FROM found WHERE found.source IS NOT NULL
+)
+SELECT source FROM found WHERE source IS NOT NULL LIMIT %(most)s
+"""
+
+
+def sources() -> list[str]:
+    """The sources that people came from, in alphabetical order; anybody can make one up, so no more than fifty."""
+    return [row.source for row in sql.rows(SOURCES, {"most": MOST_SOURCES})]

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from outbox.console import Page, ReadOnly, Shown
 from quality.actions import assessing
 from quality.models import Assessment, ListedDomain
+from quality.queries.tallies import TWIN_RULES
 from quality.rules import WEIGHTS, reason_of
 from quality.words import in_words
 from waitlist.admin import EntryAdmin
@@ -58,6 +59,22 @@ class AssessmentInline(Shown):
 EntryAdmin.inlines = (*EntryAdmin.inlines, AssessmentInline)
 
 
+class Twins(admin.SimpleListFilter):
+    """Whether the rules took somebody for another who is here already."""
+
+    title = gettext_lazy("somebody who is here already")
+    parameter_name = "twins"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Two words."""
+        return [("yes", gettext_lazy("looks so")), ("no", gettext_lazy("does not look so"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Assessment]) -> QuerySet[Assessment]:
+        """The chosen ones."""
+        found = {"rules__overlap": list(TWIN_RULES)}
+        return {"yes": queryset.filter(**found), "no": queryset.exclude(**found)}.get(self.value() or "", queryset)
+
+
 @admin.register(Assessment)
 class AssessmentAdmin(ReadOnly):
     """Who was assessed how, and why. The people who are held stand in the list of entries, with the buttons."""
@@ -67,7 +84,7 @@ class AssessmentAdmin(ReadOnly):
     )
 
     list_display = ("at", "person", "act", "verdict", "why")  # each reason says what it weighs; the sum is on its page
-    list_filter = ("verdict", "act", "launch")
+    list_filter = ("verdict", "act", Twins, "launch")
     list_select_related = ("entry",)
     search_fields = ("=entry__canonical", "=entry__id")
     show_full_result_count = False
