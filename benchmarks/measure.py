@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from benchmarks import batches, databases, deliveries, joins, machine, positions, redeems
+from benchmarks import batches, console, databases, deliveries, joins, machine, positions, redeems
 from benchmarks.asked import arguments
 from benchmarks.scale import FULL, NORMAL, QUICK, Scale
 from benchmarks.table import Line, table
@@ -14,6 +14,7 @@ PARTS = {
     ("S4", "S9"): redeems.lines,
     ("S5", "S6"): batches.lines,
     ("S7",): deliveries.lines,
+    ("S8",): console.lines,
 }
 
 

@@ -216,14 +216,22 @@ def board(request: HttpRequest) -> HttpResponse:
         shown["join_url"] = request.build_absolute_uri(reverse("join"))
         if may(request.user, TUNES):
             shown["quota_form"] = QuotaForm(initial={"quota": launch.daily_quota, "seen": launch.daily_quota})
-            shown["undo"] = undo_of(launch, now)
+            shown["undo"] = undo_of(launch, now, f"staff:{request.user.pk}")
     return TemplateResponse(request, "admin/index.html", admin.site.each_context(request) | shown)
 
 
-def undo_of(launch: Launch, now: datetime) -> dict[str, Any] | None:
+def undo_of(launch: Launch, now: datetime, me: str) -> dict[str, Any] | None:
     """The last change of the quota, while it can be undone with one press: who made it, and what it was."""
     event = quota_set(launch, now - UNDOABLE)
-    return {"by": event.by, "at": event.at, "before": event.data["changes"]["daily_quota"][0]} if event else None
+    return (
+        {
+            "by": _("you") if event.by == me else event.by,
+            "at": event.at,
+            "before": event.data["changes"]["daily_quota"][0],
+        }
+        if event
+        else None
+    )
 
 
 @require_POST

@@ -58,6 +58,7 @@ class ByDay:
     """Bars of the last days, and the same as a table for who cannot see them."""
 
     title: str | Promise
+    total: int
     summary: str
     bars: Bars
     top: str
@@ -152,7 +153,7 @@ def funnel(links: Links, people: Counts) -> list[Step]:
     steps = []
     for n, (stage, name) in enumerate(zip(STAGES, stage_names(), strict=True)):
         figure = Figure(name, grouped(counts[n]), links.people(reached=stage))
-        of_before = share(counts[n], counts[n - 1]) if n else ""
+        of_before = share(counts[n], counts[n - 1]) if n and counts[n - 1] else ""
         steps.append(Step(figure, round(100 * counts[n] / counts[0], 2) if counts[0] else 0.0, of_before))
     return steps
 
@@ -169,13 +170,18 @@ def by_source(links: Links, people: Counts) -> list[Row]:
     return [Row(source, cells(links, counts, source=source)) for source, *counts in people["sources"]]
 
 
+def weeks_told(people: Counts) -> int:
+    """How many of the last weeks there are to tell of: as far back as the first in which somebody joined."""
+    return max((n for n, (_week, joined, *_rest) in enumerate(people["weeks"], 1) if joined), default=0)
+
+
 def by_week(links: Links, people: Counts) -> list[Row]:
-    """The funnel of who joined in each week, the newest first."""
+    """The funnel of who joined in each week, the newest first; it ends with the first week in which anybody did."""
     found = []
-    for week, *counts in people["weeks"]:
+    for week, *counts in people["weeks"][: weeks_told(people)]:
         monday = date.fromisoformat(week)
         asked = links.between("created_at", monday, monday + WEEK)
-        found.append(Row(date_format(monday, "SHORT_DATE_FORMAT"), cells(links, counts, **asked)))
+        found.append(Row(date_format(monday, "MONTH_DAY_FORMAT"), cells(links, counts, **asked)))
     return found
 
 
@@ -186,11 +192,11 @@ def by_day(title: str, model: str, field: str, links: Links, days: Mapping[str, 
         first = date.fromisoformat(day)
         asked = links.between(field, first, first + DAY)
         link = listed(model, **asked) if shared else links.rows(model, **asked)
-        rows.append(Row(date_format(first, "SHORT_DATE_FORMAT"), [Figure(title, grouped(n), link)]))
+        rows.append(Row(date_format(first, "MONTH_DAY_FORMAT"), [Figure(title, grouped(n), link)]))
     drawn, total = bars(list(days.values())), sum(days.values())
-    said = {"title": title, "total": grouped(total), "days": len(days), "today": rows[-1].cells[0].value}
-    summary = _("%(title)s: %(total)s in %(days)d days, %(today)s of them today.") % said
-    return ByDay(title, summary, drawn, grouped(drawn.top), rows[0].label, rows[-1].label, rows)
+    said = {"total": grouped(total), "days": len(days), "today": rows[-1].cells[0].value}
+    summary = _("%(total)s in %(days)d days, %(today)s of them today.") % said
+    return ByDay(title, total, summary, drawn, grouped(int(drawn.top)), rows[0].label, rows[-1].label, rows)
 
 
 # What is said of them
@@ -214,7 +220,7 @@ def growth(links: Links, counted: Mapping[str, Counts], now: datetime) -> list[F
         ),
         Figure(
             _("Growth of the list in 7 days"),
-            f"+{share(people['confirmed_lately'], people['confirmed_before'])}",
+            f"+{share(people['confirmed_lately'], people['confirmed_before'])}" if people["confirmed_before"] else "–",
             links.people(confirmed_at__gt=week_ago),
             _("%(new)s confirmed in the last 7 days; %(old)s had before.")
             % {"new": grouped(people["confirmed_lately"]), "old": grouped(people["confirmed_before"])},

@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from html import unescape
 from typing import Any
@@ -17,6 +18,7 @@ from django.utils import timezone
 from accounts.models import User
 from invites.actions import redeeming
 from invites.models import Attempt, Code
+from outbox import sql
 from outbox.models import Delivery, Event, Job, Suppression
 from quality import tasks
 from quality.actions import tallying
@@ -224,29 +226,40 @@ def test_what_takes_long_is_left_to_the_worker(console: Client, launch: Launch) 
     assert shown(console)["funnel"][0].figure.value == "1"
 
 
-def queries_of(client: Client, page: str = "/admin/") -> int:
-    with CaptureQueriesContext(connection) as asked:
-        assert client.get(page).status_code == 200
-    return len(asked)
+@pytest.fixture
+def queries_of(console: Client, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], int]:
+    """How many queries a page makes, the hand-written statements too, which Django does not see."""
+    own, rows = [], sql.rows
+    monkeypatch.setattr(sql, "rows", lambda *said: (own.append(said), rows(*said))[1])
+
+    def count(page: str) -> int:
+        own.clear()
+        with CaptureQueriesContext(connection) as seen:
+            assert console.get(page).status_code == 200
+        return len(seen) + len(own)
+
+    return count
 
 
-def test_the_page_asks_as_little_of_many_people_as_of_nobody(console: Client, launch: Launch) -> None:
-    queries_of(console)
-    of_nobody = queries_of(console)
+def test_the_page_asks_as_little_of_many_people_as_of_nobody(queries_of: Callable[[str], int], launch: Launch) -> None:
+    queries_of("/admin/")
+    of_nobody = queries_of("/admin/")
     messy(launch, 7)
     generate_some(launch)
     count_all(launch)
-    assert queries_of(console) == of_nobody <= 16
+    assert queries_of("/admin/") == of_nobody <= 20
 
 
 @pytest.mark.parametrize("filters", ["", "?source=twitter", "?status__exact=waiting", "?reached=active"])
-def test_the_list_of_people_asks_no_more_of_many(filters: str, console: Client, launch: Launch) -> None:
+def test_the_list_of_people_asks_no_more_of_many(
+    filters: str, queries_of: Callable[[str], int], launch: Launch
+) -> None:
     cast.ada(launch)
     page = f"/admin/waitlist/entry/{filters}"
-    queries_of(console, page)
-    of_one = queries_of(console, page)
+    queries_of(page)
+    of_one = queries_of(page)
     messy(launch, 8)
-    assert queries_of(console, page) == of_one <= 12
+    assert queries_of(page) == of_one <= 12
 
 
 def test_a_long_list_tells_about_how_many_there_are(
