@@ -147,7 +147,7 @@ def asked(client: Client, page: str) -> int:
     """How many queries one look makes, once everything is warm."""
     client.get(page)
     own, rows = [], sql.rows
-    sql.rows = lambda *said: own.append(said) or rows(*said)  # type: ignore[assignment,func-returns-value]
+    sql.rows = lambda *said: own.append(said) or rows(*said)  # type: ignore[func-returns-value]
     try:
         with CaptureQueriesContext(connection) as seen:  # which does not see the statements of outbox/sql.py
             assert client.get(page).status_code == 200, page

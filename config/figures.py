@@ -214,7 +214,8 @@ def growth(links: Links, counted: Mapping[str, Counts], now: datetime) -> list[F
             "–" if k is None else f"{k:.2f}",
             links.rows("referrals_referral", status__in="confirmed,qualified", referrer__confirmed_at__gt=since),
             _(
-                "Friends who confirmed, for each person who confirmed in the last 28 days and could bring them: %(friends)s ÷ %(newcomers)s. Above 1 the list grows by itself."
+                "Confirmed friends for each person who confirmed in the last 28 days: %(friends)s ÷ %(newcomers)s. "
+                "Above 1 the list grows by itself."
             )
             % told,
         ),

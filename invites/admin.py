@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from invites import queries
 from invites.actions import changing, inviting, releasing
 from invites.models import Attempt, Batch, Code, CodeRun, Invite, PaceDecision, Redemption, Reservation
-from outbox.console import ReadOnly
+from outbox.console import LatelySeen, ReadOnly
 from outbox.errors import Refused
 from outbox.reasons import with_reason
 from outbox.states import StaleState
@@ -113,7 +113,7 @@ class CodeAdmin(ReadOnly):
     """Codes, by their last four characters; the whole code is shown to its owner alone."""
 
     list_display = ("last4", "kind", "campaign", "state", "uses", "max_uses", "tier", "expires_at")
-    list_filter = ("launch", "kind", StateNow, "campaign")
+    list_filter = ("launch", "kind", StateNow, ("campaign", LatelySeen))
     search_fields = ("=last4", "=campaign", "=run__batch_id")
     exclude = ("digest", "bound_key")
     actions = (
@@ -255,7 +255,7 @@ class AttemptAdmin(ReadOnly):
     """Refused codes, with the true reason."""
 
     list_display = ("at", "reason", "door", "network")
-    list_filter = ("launch", "reason", "door")
+    list_filter = ("launch", ("reason", LatelySeen), ("door", LatelySeen))
     ordering = ("-at",)
     exclude = ("digest", "address_key")
 

@@ -1,6 +1,7 @@
 """What the pages of the console have in common: rows that no form writes, and buttons that only who may press them sees."""
 
 import json
+from collections import Counter
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
+CHOICES = 50  # of a filter
 COUNTED = 10_000  # rows of a list that are counted one by one; of more the database's own estimate is told
 
 
@@ -21,17 +23,28 @@ def may(user: Any, needs: str) -> bool:
 class LongList(Paginator):
     """The pages of a list that may hold millions: counting them all would take longer than reading the page."""
 
+    object_list: Any
     is_estimate = False
 
     @cached_property
     def count(self) -> int:
         """How many rows there are: exactly up to ten thousand, else as the planner of the database estimates."""
-        counted = self.object_list.order_by()[: COUNTED + 1].count()  # type: ignore[union-attr]
+        counted = self.object_list.order_by()[: COUNTED + 1].count()
         if counted <= COUNTED:
             return int(counted)
         self.is_estimate = True
-        plan = json.loads(self.object_list.order_by().values("pk").explain(format="json"))  # type: ignore[union-attr]
+        plan = json.loads(self.object_list.order_by().values("pk").explain(format="json"))
         return max(counted, int(plan[0]["Plan"]["Plan Rows"]))
+
+
+class LatelySeen(admin.AllValuesFieldListFilter):
+    """A filter by the usual values of the newest rows: to find every value it would have to read all of them."""
+
+    def __init__(self, field: Any, request: HttpRequest, params: Any, model: Any, page: Any, field_path: str) -> None:
+        super().__init__(field, request, params, model, page, field_path)
+        newest = model._default_manager.order_by("-pk").values_list(field_path, flat=True)[:COUNTED]
+        usual = [value for value, _times in Counter(newest).most_common(CHOICES)]
+        self.lookup_choices = sorted({*usual, *(self.lookup_val or [])})
 
 
 class Page(ModelAdmin):

@@ -9,7 +9,7 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from outbox.console import Page, ReadOnly, Shown
+from outbox.console import LatelySeen, Page, ReadOnly, Shown
 from outbox.reasons import with_reason
 from referrals import actions, queries
 from referrals.models import LedgerLine, Milestone, Referral, Reward
@@ -87,7 +87,7 @@ class ReferralAdmin(ReadOnly):
     """Who brought whom."""
 
     list_display = ("id", "referrer", "referee", "status", "via", "created_at", "qualified_at")
-    list_filter = ("launch", "status", "via", "referrer__confirmed_at")
+    list_filter = ("launch", "status", ("via", LatelySeen), "referrer__confirmed_at")
     list_select_related = ("referrer", "referee")
     search_fields = ("=referrer__canonical", "=referee__canonical", "=id")
     fields = (

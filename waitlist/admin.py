@@ -13,10 +13,10 @@ from import_export.admin import ExportMixin
 from unfold.admin import TabularInline
 from unfold.contrib.import_export.forms import SelectableFieldsExportForm
 
-from outbox.console import Page, ReadOnly, Shown
+from outbox.console import LatelySeen, Page, ReadOnly, Shown
 from outbox.reasons import with_reason
 from outbox.spreadsheets import SafeCSV
-from waitlist import queries, scoring
+from waitlist import queries
 from waitlist.actions import deciding, keeping, tuning
 from waitlist.models import Day, Entry, Launch, Points, PointsWeight, SourceLink
 from waitlist.resources import EntryResource
@@ -28,36 +28,6 @@ class PointsInline(Shown):
     model = Points
     fields = readonly_fields = ("points", "reason", "rule", "at")
     show_change_link = False
-
-
-class SourceFilter(admin.SimpleListFilter):
-    """From where they came: the sources there are, read from their index without looking at every person."""
-
-    title = _("source")
-    parameter_name = "source"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The sources, as they are written."""
-        return [(source, source) for source in queries.sources()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Entry]) -> QuerySet[Entry]:
-        """Who came from there."""
-        return queryset if self.value() is None else queryset.filter(source=self.value())
-
-
-class PersonaFilter(admin.SimpleListFilter):
-    """How they describe themselves, among the words that earn points."""
-
-    title = _("persona")
-    parameter_name = "persona"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The known ones."""
-        return [(name, name.replace("_", " ")) for name in sorted(scoring.PERSONAS)]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Entry]) -> QuerySet[Entry]:
-        """Who says so."""
-        return queryset if self.value() is None else queryset.filter(persona=self.value())
 
 
 def on_people(title: Any, verb: Any) -> Any:
@@ -77,8 +47,8 @@ class EntryAdmin(ExportMixin, ReadOnly):
         "launch",
         "status",
         ("held_at", admin.EmptyFieldListFilter),
-        PersonaFilter,
-        SourceFilter,
+        ("persona", LatelySeen),
+        ("source", LatelySeen),
         "created_at",
     )
     search_fields = ("=canonical", "=referral_code", "=id", "contact")

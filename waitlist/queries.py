@@ -10,7 +10,6 @@ from django.core.cache import cache
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from outbox import sql
 from outbox.models import Event
 from waitlist import eta, ranking
 from waitlist.channels import Contact
@@ -182,22 +181,3 @@ def states_of(ids: Sequence[int]) -> dict[int, str]:
     """Where each of these people stands, in a word: "held" beside the status while the brake is on."""
     rows = Entry.objects.filter(pk__in=ids).values_list("pk", "status", "held_at")
     return {pk: f"{status}, held" if held_at else status for pk, status, held_at in rows}
-
-
-MOST_SOURCES = 50
-
-# One probe of the index entry_source for each source, not one row for each person.
-SOURCES = """
-WITH RECURSIVE found AS (
-    (SELECT source FROM waitlist_entry ORDER BY source LIMIT 1)
-    UNION ALL
-    SELECT (SELECT source FROM waitlist_entry WHERE source > found.source ORDER BY source LIMIT 1)
-    FROM found WHERE found.source IS NOT NULL
-)
-SELECT source FROM found WHERE source IS NOT NULL LIMIT %(most)s
-"""
-
-
-def sources() -> list[str]:
-    """The sources that people came from, in alphabetical order; anybody can make one up, so no more than fifty."""
-    return [row.source for row in sql.rows(SOURCES, {"most": MOST_SOURCES})]

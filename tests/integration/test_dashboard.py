@@ -135,29 +135,22 @@ def test_every_number_is_that_of_the_rows_it_leads_to(seed: int, console: Client
 
 
 def generate_some(launch: Launch) -> None:
-    """Codes in every state, and one that was refused."""
-    for n, changes in enumerate(
-        [
-            {},
-            {"uses": 1},
-            {"expires_at": NOW() - timedelta(1)},
-            {"expires_at": NOW() + timedelta(1)},
-            {"starts_at": NOW() + timedelta(1)},
-            {"status": "paused"},
-            {"status": "revoked"},
-        ]
-    ):
-        made = Code.objects.create(
-            launch=launch,
-            kind="bulk",
-            digest=bytes([n]) * 32,
-            last4="ABCD",
-            format="standard",
-            key_version=1,
-            expires_at=NOW() + timedelta(30),
-            by="staff:1",
+    """A code in every state, and one that was refused."""
+    day = timedelta(days=1)
+    states: list[dict[str, Any]] = [
+        {},
+        {"uses": 1},
+        {"expires_at": NOW() - day},
+        {"expires_at": NOW() + day},
+        {"starts_at": NOW() + day},
+        {"status": "paused"},
+        {"status": "revoked"},
+    ]
+    for n, state in enumerate(states):
+        said = {"digest": bytes([n]) * 32, "expires_at": NOW() + 30 * day} | state
+        Code.objects.create(
+            launch=launch, kind="bulk", last4="ABCD", format="standard", key_version=1, by="staff:1", **said
         )
-        Code.objects.filter(pk=made.pk).update(**changes)
     Attempt.objects.create(launch=launch, digest=b"x", door="redeem", reason="code_unknown")
 
 
@@ -230,7 +223,12 @@ def test_what_takes_long_is_left_to_the_worker(console: Client, launch: Launch) 
 def queries_of(console: Client, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], int]:
     """How many queries a page makes, the hand-written statements too, which Django does not see."""
     own, rows = [], sql.rows
-    monkeypatch.setattr(sql, "rows", lambda *said: (own.append(said), rows(*said))[1])
+
+    def seen_too(*said: Any) -> list[Any]:
+        own.append(said)
+        return rows(*said)
+
+    monkeypatch.setattr(sql, "rows", seen_too)
 
     def count(page: str) -> int:
         own.clear()
