@@ -53,6 +53,7 @@ class EntryAdmin(ExportMixin, ReadOnly):
     )
     search_fields = ("=canonical", "=referral_code", "=id", "contact")
     list_select_related = ()
+    ordering = ("-created_at",)  # by an index that every filter of time walks too
     inlines: ClassVar[tuple[Any, ...]] = (PointsInline,)  # the apps above add theirs
     actions: tuple[Any, ...] = (
         on_people(_("Approve"), deciding.approve),

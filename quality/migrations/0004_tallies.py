@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('quality', '0003_verbs'),
-        ('waitlist', '0006_console_lists'),
+        ('waitlist', '0005_verbs'),
     ]
 
     operations = [

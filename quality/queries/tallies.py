@@ -21,29 +21,31 @@ def kept(launch: Launch) -> dict[str, Tally]:
 
 # How far somebody came: 0 joined, 1 confirmed, 2 invited, 3 registered, 4 active. Who came further counts as having come
 # through what lies before: a code lets people in who were never invited. Days and weeks are those of the launch.
-# Plan: each table once; the people hashed into four small sets of groups.
+# Plan: each table once; a million people are hashed into some thousands of groups, and these summed five ways.
 PEOPLE = """
 WITH active AS MATERIALIZED (
     SELECT DISTINCT entry_id FROM quality_activity WHERE launch_id = %(launch)s AND kind IN ('activated', 'engaged', 'converted')
-), people AS (
-    SELECT status, held_at IS NOT NULL AS held, source, joined.day, date_trunc('week', joined.day)::date AS week,
+), groups AS MATERIALIZED (
+    SELECT status, held_at IS NOT NULL AS held, source, (created_at AT TIME ZONE %(zone)s)::date AS day,
            CASE WHEN registered_at IS NOT NULL AND active.entry_id IS NOT NULL THEN 4 WHEN registered_at IS NOT NULL THEN 3
                 WHEN invited_at IS NOT NULL THEN 2 WHEN confirmed_at IS NOT NULL THEN 1 ELSE 0 END AS stage,
-           created_at, confirmed_at, registered_at
-    FROM waitlist_entry AS entry
-    LEFT JOIN active ON active.entry_id = entry.id
-    CROSS JOIN LATERAL (SELECT (created_at AT TIME ZONE %(zone)s)::date AS day) AS joined
+           created_at > %(since)s AS newcomer, count(*) AS n,
+           count(*) FILTER (WHERE registered_at > %(day_ago)s) AS registered,
+           count(*) FILTER (WHERE confirmed_at > %(week_ago)s) AS confirmed_lately,
+           count(*) FILTER (WHERE confirmed_at <= %(week_ago)s) AS confirmed_before
+    FROM waitlist_entry AS entry LEFT JOIN active ON active.entry_id = entry.id
     WHERE launch_id = %(launch)s
-)
+    GROUP BY 1, 2, 3, 4, 5, 6
+), people AS (SELECT *, date_trunc('week', day)::date AS week FROM groups)
 SELECT CASE GROUPING(status, source, week, day) WHEN 7 THEN 'states' WHEN 11 THEN 'sources' WHEN 13 THEN 'weeks'
             WHEN 14 THEN 'days' ELSE 'all' END AS kind,
-       status, held, source, week, day, stage, count(*) AS n,
-       count(*) FILTER (WHERE registered_at > %(day_ago)s) AS registered_lately,
-       count(*) FILTER (WHERE confirmed_at > %(week_ago)s) AS confirmed_lately,
-       count(*) FILTER (WHERE confirmed_at <= %(week_ago)s) AS confirmed_before,
-       count(*) FILTER (WHERE created_at > %(since)s) AS joined_lately,
-       count(*) FILTER (WHERE created_at > %(since)s AND held) AS held_lately,
-       count(*) FILTER (WHERE created_at > %(since)s AND status IN ('rejected', 'blocked')) AS refused_lately
+       status, held, source, week, day, stage, coalesce(sum(n), 0)::bigint AS n,
+       coalesce(sum(registered), 0)::bigint AS registered_lately,
+       coalesce(sum(confirmed_lately), 0)::bigint AS confirmed_lately,
+       coalesce(sum(confirmed_before), 0)::bigint AS confirmed_before,
+       coalesce(sum(n) FILTER (WHERE newcomer), 0)::bigint AS joined_lately,
+       coalesce(sum(n) FILTER (WHERE newcomer AND held), 0)::bigint AS held_lately,
+       coalesce(sum(n) FILTER (WHERE newcomer AND status IN ('rejected', 'blocked')), 0)::bigint AS refused_lately
 FROM people
 GROUP BY GROUPING SETS ((status, held), (source, stage), (week, stage), (day), ())
 """
