@@ -44,7 +44,7 @@ class LatelySeen(admin.AllValuesFieldListFilter):
         super().__init__(field, request, params, model, page, field_path)
         newest = model._default_manager.order_by("-pk").values_list(field_path, flat=True)[:COUNTED]
         usual = [value for value, _times in Counter(newest).most_common(CHOICES)]
-        self.lookup_choices = sorted({*usual, *(self.lookup_val or [])})
+        self.lookup_choices = sorted({*usual, *(self.lookup_val or [])})  # type: ignore[assignment]
 
 
 class Page(ModelAdmin):

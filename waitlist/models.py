@@ -327,7 +327,7 @@ class Entry(models.Model):
             models.Index(
                 fields=["status", "created_at"], name="entry_status", condition=~Q(status__in=["pending", "waiting"])
             ),
-            models.Index(fields=["created_at"], name="entry_held", condition=Q(held_at__isnull=False)),
+            models.Index(fields=["created_at"], name="entry_held_newest", condition=Q(held_at__isnull=False)),
             models.Index(fields=["invited_at"], name="entry_invited", condition=Q(invited_at__isnull=False)),
             models.Index(fields=["registered_at"], name="entry_registered", condition=Q(registered_at__isnull=False)),
             models.Index(fields=["user"], name="entry_user", condition=Q(user__isnull=False)),

@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='entry',
-            index=models.Index(condition=models.Q(('held_at__isnull', False)), fields=['created_at'], name='entry_held'),
+            index=models.Index(condition=models.Q(('held_at__isnull', False)), fields=['created_at'], name='entry_held_newest'),
         ),
         migrations.AddIndex(
             model_name='entry',
