@@ -11,7 +11,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
-CHOICES = 50  # of a filter
+CHOICES, LOOKED_THROUGH = 50, 2_000  # of a filter, and the newest rows in which it finds them
 COUNTED = 10_000  # rows of a list that are counted one by one; of more the database's own estimate is told
 
 
@@ -42,7 +42,7 @@ class LatelySeen(admin.AllValuesFieldListFilter):
 
     def __init__(self, field: Any, request: HttpRequest, params: Any, model: Any, page: Any, field_path: str) -> None:
         super().__init__(field, request, params, model, page, field_path)
-        newest = model._default_manager.order_by("-pk").values_list(field_path, flat=True)[:COUNTED]
+        newest = model._default_manager.order_by("-pk").values_list(field_path, flat=True)[:LOOKED_THROUGH]
         usual = [value for value, _times in Counter(newest).most_common(CHOICES)]
         self.lookup_choices = sorted({*usual, *(self.lookup_val or [])})  # type: ignore[assignment]
 

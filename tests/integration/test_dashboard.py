@@ -205,7 +205,7 @@ def test_who_comes_back_is_one_person(console: Client, launch: Launch, api: Any)
 def test_a_small_house_sees_what_just_happened(console: Client, launch: Launch) -> None:
     shown(console)
     cast.ada(launch)
-    Tally.objects.update(at=NOW() - timedelta(seconds=6))
+    Tally.objects.update(at=NOW() - timedelta(seconds=6), seconds=0.001)
     assert shown(console)["funnel"][0].figure.value == "1"
 
 
@@ -241,10 +241,12 @@ def queries_of(console: Client, monkeypatch: pytest.MonkeyPatch) -> Callable[[st
 
 def test_the_page_asks_as_little_of_many_people_as_of_nobody(queries_of: Callable[[str], int], launch: Launch) -> None:
     queries_of("/admin/")
+    Tally.objects.update(at=NOW() + timedelta(hours=1))  # none is due, however slow this machine
     of_nobody = queries_of("/admin/")
     messy(launch, 7)
     generate_some(launch)
     count_all(launch)
+    Tally.objects.update(at=NOW() + timedelta(hours=1))
     assert queries_of("/admin/") == of_nobody <= 20
 
 
