@@ -3,7 +3,19 @@
 import argparse
 import sys
 
-from benchmarks import batches, databases, deliveries, finding, imports, joins, machine, positions, redeems, review
+from benchmarks import (
+    batches,
+    console,
+    databases,
+    deliveries,
+    finding,
+    imports,
+    joins,
+    machine,
+    positions,
+    redeems,
+    review,
+)
 from benchmarks.asked import arguments
 from benchmarks.scale import FULL, NORMAL, QUICK, Scale
 from benchmarks.table import Line, table
@@ -17,6 +29,7 @@ PARTS = {
     ("C3",): finding.lines,
     ("C2",): review.lines,
     ("S10", "S11"): imports.lines,
+    ("S8",): console.lines,
 }
 
 

@@ -48,6 +48,11 @@ app.conf.beat_schedule = {
         "schedule": crontab(minute="*/10"),
         "options": {"expires": 600},
     },
+    "count what the console shows, as far as it is due": {
+        "task": "quality.tally",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "delete readings kept long enough": {
         "task": "quality.purge_readings",
         "schedule": crontab(hour=3, minute=50),

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, path
 
-from config import bars, review
+from config import bars, dashboard, review
 from config.finding import find
 from config.imports import import_page, look_page
 from config.person import page as person
@@ -15,6 +15,8 @@ page = admin.site.admin_view  # for staff alone, with a log-in first
 urlpatterns: list[URLPattern] = [
     path("import/<int:pk>/", page(look_page), name="import-look"),
     path("import/<slug:name>/", page(import_page), name="import"),
+    path("", page(dashboard.board), name="dashboard"),
+    path("quota/<int:launch_id>/", page(dashboard.quota), name="quota"),
     path("waitlist/launch/<int:launch_id>/trial/", page(trial), name="launch-trial"),
     path("find/", page(find), name="find"),
     # Before the admin's own page of an entry, in its place and under its name.

@@ -8,4 +8,4 @@ class InvitesConfig(AppConfig):
     name = "invites"
 
     def ready(self) -> None:
-        autodiscover_modules("receivers", "messages", "metrics", "watches")
+        autodiscover_modules("receivers", "messages", "metrics", "tallies", "watches")

@@ -8,7 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Max, Q, QuerySet
+from django.db.models import F, Max, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
@@ -21,6 +21,7 @@ from quality.measures import NOBODY, WINDOW, Measured, share
 from quality.models import Answer
 from quality.queries import gating
 from quality.queries.readings import DAY_7
+from quality.queries.tallies import DAYS
 from waitlist.channels import Contact
 from waitlist.models import Entry, Launch
 from waitlist.queries import eligible, local_date
@@ -338,3 +339,59 @@ def found_by(launch: Launch, said: Sequence[dict[str, Any]]) -> dict[int, Code]:
     found = {n: next((by_digest[one] for one in each if one in by_digest), None) for n, each in digests.items()}
     found |= {n: by_id.get(row["id"]) for n, row in enumerate(said) if "id" in row}
     return {n: code for n, code in found.items() if code is not None}
+
+
+EXPIRING = timedelta(days=7)
+
+# As state_of says it of one code; spent are the exhausted, those whose every use is taken or kept for somebody.
+CODES = """
+SELECT count(*) AS codes,
+       count(*) FILTER (WHERE lasting AND uses + reserved < max_uses) AS active,
+       count(*) FILTER (WHERE lasting AND uses + reserved < max_uses AND expires_at <= %(soon)s) AS expiring,
+       count(*) FILTER (WHERE lasting AND uses + reserved >= max_uses) AS spent,
+       count(*) FILTER (WHERE status = 'active' AND expires_at <= %(now)s) AS expired,
+       count(*) FILTER (WHERE status = 'paused') AS paused, count(*) FILTER (WHERE status = 'revoked') AS revoked
+FROM invites_code
+CROSS JOIN LATERAL (SELECT status = 'active' AND expires_at > %(now)s AND (starts_at IS NULL OR starts_at <= %(now)s) AS lasting) AS now
+WHERE launch_id = %(launch)s
+"""
+
+
+def code_counts(launch: Launch, now: datetime) -> dict[str, int]:
+    """How many codes of this launch stand in which state."""
+    found: dict[str, int] = sql.one(CODES, {"launch": launch.pk, "now": now, "soon": now + EXPIRING})._asdict()
+    return found
+
+
+def codes_in(state: str, now: datetime) -> Q:
+    """The codes that are in this state now: what code_counts counts, for a list of them."""
+    lasting = Q(status="active", expires_at__gt=now) & (Q(starts_at=None) | Q(starts_at__lte=now))
+    free = Q(max_uses__gt=F("uses") + F("reserved"))
+    return {
+        "active": lasting & free,
+        "expiring": lasting & free & Q(expires_at__lte=now + EXPIRING),
+        "spent": lasting & ~free,
+        "expired": Q(status="active", expires_at__lte=now),
+        "paused": Q(status="paused"),
+        "revoked": Q(status="revoked"),
+    }[state]
+
+
+ATTEMPTS = """
+SELECT (at AT TIME ZONE %(zone)s)::date AS day, count(*) AS n
+FROM invites_attempt WHERE launch_id = %(launch)s AND at > %(since)s GROUP BY 1
+"""
+ATTEMPTS_BY_REASON = """
+SELECT reason, count(*) AS n FROM invites_attempt WHERE launch_id = %(launch)s AND at > %(since)s GROUP BY 1 ORDER BY 2 DESC, 1
+"""
+
+
+def attempts_by_day(launch: Launch, now: datetime) -> list[Any]:
+    """How many codes were refused on each of the last days."""
+    asked = {"launch": launch.pk, "zone": launch.time_zone, "since": now - timedelta(days=DAYS)}
+    return sql.rows(ATTEMPTS, asked)
+
+
+def attempts_by_reason(launch: Launch, now: datetime) -> list[Any]:
+    """How many codes were refused in the last 24 hours, by the true reason, the most frequent first."""
+    return sql.rows(ATTEMPTS_BY_REASON, {"launch": launch.pk, "since": now - CODES_SINCE})

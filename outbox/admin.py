@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from outbox import actions, queries, reach, registry
-from outbox.console import ReadOnly, may
+from outbox.console import LatelySeen, ReadOnly, may
 from outbox.errors import Refused
 from outbox.facts import catalogue
 from outbox.models import Delivery, Endpoint, Event, Job, Suppression
@@ -38,7 +38,7 @@ class EventAdmin(ReadOnly):
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnly):
     list_display = ["created_at", "name", "subject", "status", "attempts", "due_at", "last_error"]
-    list_filter = ["status", "handler", "name"]
+    list_filter = ["status", ("handler", LatelySeen), ("name", LatelySeen)]
     exclude = ["sealed", "address_key"]
     search_fields = ["subject__exact", "message_id__exact"]
     search_help_text = "entry:12 or a Message-ID, in full"

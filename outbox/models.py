@@ -70,6 +70,7 @@ class Delivery(models.Model):
                 fields=["address_key", "created_at"], name="delivery_address", condition=Q(address_key__isnull=False)
             ),
             models.Index(fields=["subject"], name="delivery_subject"),
+            models.Index(fields=["id"], name="delivery_given_up", condition=Q(status="given_up")),
         ]
 
     def __str__(self) -> str:

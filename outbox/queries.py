@@ -60,3 +60,15 @@ def suppressed_for(address_keys: Iterable[bytes]) -> dict[bytes, str]:
     shorts = {bytes(key)[:SHORT] for key in address_keys}
     found = Suppression.objects.filter(address_key__in=shorts).values_list("address_key", "reason") if shorts else []
     return {bytes(key): reason for key, reason in found}
+
+
+# Each a probe of its own index; the jobs are few.
+FAILED = """
+SELECT (SELECT count(*) FROM outbox_delivery WHERE status = 'given_up') AS dead_letters,
+       (SELECT count(*) FROM outbox_job WHERE status = 'failed') AS failed_jobs
+"""
+
+
+def failed() -> Any:
+    """(dead_letters, failed_jobs): what was given up, and what a person may let go on."""
+    return sql.one(FAILED)

@@ -8,4 +8,6 @@ class QualityConfig(AppConfig):
     name = "quality"
 
     def ready(self) -> None:
-        autodiscover_modules("signals", "receivers", "messages", "question", "handlers", "metrics", "watches")
+        autodiscover_modules(
+            "signals", "receivers", "messages", "question", "handlers", "metrics", "tallies", "watches"
+        )

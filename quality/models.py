@@ -1,5 +1,5 @@
 """What was found out about entries (Assessment), at the doors (Refusal), in the host product (Activity) and about the launch
-as a whole (Reading, Gate, Decision, Override, Alert)."""
+as a whole (Reading, Tally, Gate, Decision, Override, Alert)."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -190,6 +190,23 @@ class Reading(models.Model):
 
     def __str__(self) -> str:
         return f"{self.metric} {self.value}"
+
+
+class Tally(models.Model):
+    """Figures of a launch that are too dear to count for each look at the console, as they were counted last."""
+
+    launch = models.ForeignKey(Launch, on_delete=models.CASCADE, db_index=False)
+    name = models.TextField(help_text=_("Which tally: a function of an app's tallies.py."))
+    counts = models.JSONField()
+    seconds = models.FloatField(help_text=_("How long the counting took: by it the next one is due."))
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "tallies"
+        constraints = [models.UniqueConstraint(fields=["launch", "name"], name="one_tally_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Gate(models.Model):

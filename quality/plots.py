@@ -1,4 +1,4 @@
-"""Lines over time as SVG: where each point stands, and what its axes say. Pure; templates/admin/quality/plot.html draws it."""
+"""Lines and bars over time as SVG: where each stands, and what the axes say. Pure; templates/admin/ draws them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,3 +52,33 @@ def plot(points: Sequence[tuple[datetime, float | None]], since: datetime, until
         before = at
     lines = [" ".join(f"{dot.x},{dot.y}" for dot in run) for run in runs if len(run) > 1]
     return Plot(lines, [run[0] for run in runs if len(run) == 1], top)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar, from its upper left corner."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """A bar for each step of time; `top` is the count at the upper edge."""
+
+    bars: list[Bar]
+    top: float
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+def bars(counts: Sequence[int]) -> Bars:
+    """A bar for each of these counts, with a little air between them; none is thinner than can be seen."""
+    top, step = max(4.0, ceiling(max(counts, default=0))), WIDTH / max(1, len(counts))
+    tall = [round(max(count / top * HEIGHT, 2.0 if count else 0.0), 1) for count in counts]
+    return Bars(
+        [Bar(round(n * step + step * 0.1, 1), HEIGHT - one, round(step * 0.8, 1), one) for n, one in enumerate(tall)],
+        top,
+    )

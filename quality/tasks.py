@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from quality.actions import alerting, answering, gating, readings, refusals
+from quality.actions import alerting, answering, gating, readings, refusals, tallying
 from waitlist.models import Launch
 
 
@@ -28,6 +28,13 @@ def watch() -> None:
     alerting.look_around(timezone.now(), by="system")
     while alerting.forget_old():
         pass
+
+
+@shared_task(name="quality.tally")
+def tally() -> None:
+    """Counts what the console shows of every launch, as far as it is due; poked every minute."""
+    for launch in Launch.objects.order_by("pk"):
+        tallying.count_due(launch, timezone.now())
 
 
 @shared_task(name="quality.purge_readings")

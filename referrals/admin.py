@@ -9,7 +9,7 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from outbox.console import Page, ReadOnly, Shown
+from outbox.console import LatelySeen, Page, ReadOnly, Shown
 from outbox.exports import Exported
 from outbox.reasons import with_reason
 from referrals import actions, queries
@@ -68,7 +68,7 @@ class ReferralAdmin(ShowsPeople, Exported):
     export_columns_need: ClassVar[dict[str, str]] = {"referrer__contact": NEEDS, "referee__contact": NEEDS}
 
     list_display = ("id", "referrer", "referee", "status", "via", "created_at", "qualified_at")
-    list_filter = ("launch", "status", "via")
+    list_filter = ("launch", "status", ("via", LatelySeen), "referrer__confirmed_at")
     list_select_related = ("referrer", "referee")
     search_fields = ("=referrer__canonical", "=referee__canonical", "=id")
     fields = (

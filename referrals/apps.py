@@ -8,4 +8,4 @@ class ReferralsConfig(AppConfig):
     name = "referrals"
 
     def ready(self) -> None:
-        autodiscover_modules("receivers", "messages", "handlers", "metrics")
+        autodiscover_modules("receivers", "messages", "handlers", "metrics", "tallies")

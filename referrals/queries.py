@@ -247,3 +247,18 @@ def brought_counts(launch: Launch, now: datetime) -> dict[str, int]:
     """The counts behind the metric of referrals, by name."""
     found: dict[str, int] = sql.one(BROUGHT, {"launch": launch.pk, "since": now - WINDOW, "now": now})._asdict()
     return found
+
+
+# Newcomers: who confirmed lately. Their friends: who confirmed through them since, each counted once.
+NEWCOMERS = """
+SELECT (SELECT count(*) FROM waitlist_entry WHERE launch_id = %(launch)s AND confirmed_at > %(since)s) AS newcomers,
+       (SELECT count(*) FROM referrals_referral AS referral JOIN waitlist_entry AS referrer ON referrer.id = referral.referrer_id
+        WHERE referral.launch_id = %(launch)s AND referral.status IN ('confirmed', 'qualified')
+          AND referrer.confirmed_at > %(since)s) AS friends
+"""
+
+
+def newcomer_counts(launch: Launch, now: datetime) -> dict[str, int]:
+    """How many people confirmed in the last 28 days, and how many friends they brought who confirmed too."""
+    found: dict[str, int] = sql.one(NEWCOMERS, {"launch": launch.pk, "since": now - WINDOW})._asdict()
+    return found

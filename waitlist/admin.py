@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
 from outbox import registry
-from outbox.console import Page, ReadOnly, may
+from outbox.console import LatelySeen, Page, ReadOnly, may
 from outbox.exports import Exported
 from outbox.reasons import with_reason
 from waitlist import queries
@@ -73,9 +73,17 @@ class EntryAdmin(ShowsPeople, Exported):
     import_kind = "entries"
     export_columns_need: ClassVar[dict[str, str]] = {"contact": NEEDS}
     list_display = ("contact", "name", "status", "held_at", "priority", "place", "source", "created_at")
-    list_filter = ("launch", "status", ("held_at", admin.EmptyFieldListFilter), "persona", "source", "created_at")
+    list_filter: ClassVar[tuple[Any, ...]] = (
+        "launch",
+        "status",
+        ("held_at", admin.EmptyFieldListFilter),
+        ("persona", LatelySeen),
+        ("source", LatelySeen),
+        "created_at",
+    )
     search_fields = ("=canonical", "=referral_code", "=id")
     list_select_related = ()
+    ordering = ("-created_at",)  # by an index that every filter of time walks too
     actions: tuple[Any, ...] = (
         on_people(_("Approve"), deciding.approve),
         on_people(_("Hold"), deciding.hold),

@@ -13,7 +13,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from outbox import sql
-from outbox.models import Job
+from outbox.models import Event, Job
 from waitlist import eta, hot, ranking
 from waitlist.channels import Contact
 from waitlist.models import Comment, Day, Entry, Launch, Points, Tombstone
@@ -150,6 +150,13 @@ def ranked(launch: Launch) -> QuerySet[Entry]:
 def granted_on(launch: Launch, day: date) -> int:
     """How many places were granted on that local date."""
     return Day.objects.filter(launch=launch, date=day).values_list("granted", flat=True).first() or 0
+
+
+def quota_set(launch: Launch, since: datetime) -> Event | None:
+    """The change since then that made the daily quota what it is; None where there is none to undo."""
+    tuned = Event.objects.filter(subject=f"launch:{launch.pk}", kind="launch.tuned", at__gt=since)
+    last = tuned.filter(data__changes__has_key="daily_quota").order_by("-pk").first()
+    return last if last and last.data["changes"]["daily_quota"][1] == str(launch.daily_quota) else None
 
 
 def stats(launch: Launch) -> dict[str, object]:

@@ -16,7 +16,7 @@ from invites.actions import inviting, releasing
 from invites.models import Attempt, Batch, Invite, PaceDecision, Redemption, Reservation
 from invites.resources import RedemptionResource
 from outbox import registry
-from outbox.console import ReadOnly
+from outbox.console import LatelySeen, ReadOnly
 from outbox.errors import Refused
 from outbox.exports import Exported
 from outbox.reasons import with_reason
@@ -206,7 +206,7 @@ class InviteAdmin(ShowsPeople, ReadOnly):
     people = PEOPLE
 
     list_display = ("id", "entry", "status", "batch", "issued_at")
-    list_filter = ("status",)
+    list_filter = ("code__launch", "status")
     list_select_related = ("entry", "batch")
     raw_id_fields = ("entry", "code")
 
@@ -230,7 +230,8 @@ class AttemptAdmin(ReadOnly):
     """Refused codes, with the true reason."""
 
     list_display = ("at", "reason", "door", "network")
-    list_filter = ("reason", "door")
+    list_filter = ("launch", ("reason", LatelySeen), ("door", LatelySeen))
+    ordering = ("-at",)
     exclude = ("digest", "address_key")
 
 

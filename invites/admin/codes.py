@@ -71,6 +71,29 @@ for known in EXTENSIONS:  # a job knows its verb by name, and how many days is p
     registry.works[f"{EXTEND}:{known}"] = registry.Work(_("Extend"), partial(extend_by, known), states_of)
 
 
+class StateNow(admin.SimpleListFilter):
+    """What the row and the clock say together."""
+
+    title = _("state now")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """As the list's own column says it, and what ends soon."""
+        return [
+            ("active", _("active")),
+            ("expiring", _("active, ends within a week")),
+            ("spent", _("spent")),
+            ("expired", _("expired")),
+            ("paused", _("paused")),
+            ("revoked", _("revoked")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Code]) -> QuerySet[Code]:
+        """The chosen ones."""
+        wanted = self.value() in dict(self.lookup_choices)
+        return queryset.filter(queries.codes_in(str(self.value()), timezone.now())) if wanted else queryset
+
+
 class OfCampaign(admin.SimpleListFilter):
     """The campaigns by the days that are counted: reading them off a million codes would take longer than the list."""
 
@@ -98,7 +121,7 @@ class CodeAdmin(Exported):
     import_kind = "codes"
 
     list_display = ("last_four", "kind", "campaign", "channel", "state", "used", "tier", "expires_at")
-    list_filter = ("launch", "kind", "status", OfCampaign)
+    list_filter = ("launch", "kind", StateNow, OfCampaign)
     list_select_related = ("launch",)
     search_fields = ("last4", "campaign", "channel")  # in full, see get_search_results
     search_help_text = _(

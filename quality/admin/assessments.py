@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from outbox.console import Page, ReadOnly
 from quality.actions import assessing
 from quality.models import Assessment, ListedDomain
+from quality.queries.tallies import TWIN_RULES
 from quality.words import fired_in_words, in_words
 from waitlist.shown import ShowsPeople
 
@@ -27,6 +28,22 @@ def fired(assessment: Assessment) -> SafeString:
     return lines(fired_in_words(assessment.rules) or [_("No rule fired.")])
 
 
+class Twins(admin.SimpleListFilter):
+    """Whether the rules took somebody for another who is here already."""
+
+    title = gettext_lazy("somebody who is here already")
+    parameter_name = "twins"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Two words."""
+        return [("yes", gettext_lazy("looks so")), ("no", gettext_lazy("does not look so"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Assessment]) -> QuerySet[Assessment]:
+        """The chosen ones."""
+        found = {"rules__overlap": list(TWIN_RULES)}
+        return {"yes": queryset.filter(**found), "no": queryset.exclude(**found)}.get(self.value() or "", queryset)
+
+
 @admin.register(Assessment)
 class AssessmentAdmin(ShowsPeople, ReadOnly):
     """Who was assessed how, and why. The people who are held stand in the list of entries, with the buttons."""
@@ -38,7 +55,7 @@ class AssessmentAdmin(ShowsPeople, ReadOnly):
     )
 
     list_display = ("at", "entry", "act", "verdict", "why")  # each reason says what it weighs; the sum is on its page
-    list_filter = ("verdict", "act", "launch")
+    list_filter = ("verdict", "act", Twins, "launch")
     list_select_related = ("entry",)
     search_fields = ("=entry__canonical", "=entry__id")
     show_full_result_count = False

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from outbox.console import ReadOnly
+from outbox.console import LatelySeen, ReadOnly
 from quality.measures import METRICS, Metric
 from quality.models import Activity, Reading
 from quality.plots import Plot, plot
@@ -62,7 +62,7 @@ class ReadingAdmin(ReadOnly):
     """What the metrics said, over time: as lines above, as rows below."""
 
     list_display = ("at", "launch", "metric", "value", "sample", "newest_at")
-    list_filter = ("launch", "metric")
+    list_filter = ("launch", ("metric", LatelySeen))
     list_select_related = ("launch",)
     show_full_result_count = False
     list_per_page = 50

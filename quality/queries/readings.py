@@ -94,10 +94,19 @@ def people_reported(launch: Launch, canonicals: Sequence[str], user_ids: Sequenc
     return sql.rows(PEOPLE, {"launch": launch.pk, **named})
 
 
+# One probe of reading_latest for each metric; DISTINCT ON would read a year of them.
+LATEST = """
+SELECT reading.*
+FROM unnest(%(metrics)s::text[]) AS asked(metric)
+CROSS JOIN LATERAL (SELECT * FROM quality_reading WHERE launch_id = %(launch)s AND metric = asked.metric
+                    ORDER BY at DESC, id DESC LIMIT 1) AS reading
+"""
+
+
 def latest_readings(launch: Launch, metrics: Sequence[str]) -> dict[str, Reading]:
     """The newest reading of each of these metrics that has one."""
-    newest = Reading.objects.filter(launch=launch, metric__in=metrics).order_by("metric", "-at", "-pk")
-    return {reading.metric: reading for reading in newest.distinct("metric")}
+    newest = Reading.objects.raw(LATEST, {"launch": launch.pk, "metrics": list(metrics)})
+    return {reading.metric: reading for reading in newest}
 
 
 def standing(launch: Launch, now: datetime) -> dict[str, Any]:
@@ -129,3 +138,16 @@ ORDER BY metric, bucket, at DESC
 def history(launch: Launch, since: datetime, until: datetime, step: timedelta) -> list[Any]:
     """The last reading of each metric in each step of time, oldest first."""
     return sql.rows(HISTORY, {"launch": launch.pk, "since": since, "until": until, "step": step})
+
+
+LINE = """
+SELECT DISTINCT ON (bucket) date_bin(%(step)s, at, %(since)s) AS bucket, at, value
+FROM quality_reading
+WHERE launch_id = %(launch)s AND metric = %(metric)s AND at >= %(since)s AND at <= %(until)s
+ORDER BY bucket, at DESC
+"""
+
+
+def line(launch: Launch, metric: str, since: datetime, until: datetime, step: timedelta) -> list[Any]:
+    """The same of one metric alone."""
+    return sql.rows(LINE, {"launch": launch.pk, "metric": metric, "since": since, "until": until, "step": step})
