@@ -1,4 +1,4 @@
-"""The console's pages of launches and entries: state is read-only, every change a verb with a reason."""
+"""The console's pages of entries (launches: launch_admin.py): state is read-only, every change a verb with a reason."""
 
 from typing import Any, ClassVar
 from urllib.parse import urlencode
@@ -10,16 +10,18 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from import_export.admin import ExportMixin
-from unfold.admin import TabularInline
 from unfold.contrib.import_export.forms import SelectableFieldsExportForm
 
-from outbox.console import Page, ReadOnly, Shown
+from outbox.console import ReadOnly, Shown
 from outbox.reasons import with_reason
 from outbox.spreadsheets import SafeCSV
 from waitlist import queries
-from waitlist.actions import deciding, keeping, tuning
-from waitlist.models import Day, Entry, Launch, Points, PointsWeight, SourceLink
+from waitlist.actions import deciding, keeping
+from waitlist.launch_admin import LaunchAdmin
+from waitlist.models import Day, Entry, Points, SourceLink
 from waitlist.resources import EntryResource
+
+__all__ = ["EntryAdmin", "LaunchAdmin"]
 
 
 class PointsInline(Shown):
@@ -80,54 +82,6 @@ class EntryAdmin(ExportMixin, ReadOnly):
         """The file; the trail keeps who took it and how many people it holds."""
         keeping.note_export(queryset.count(), by=f"staff:{request.user.pk}")
         return super().get_export_data(file_format, request, queryset, **kwargs)
-
-
-class WeightInline(TabularInline):
-    """The points of the rules, where the launch differs from the defaults, and where its table B differs from A."""
-
-    model = PointsWeight
-    fields = ("arm", "rule", "key", "points")
-    ordering = ("arm", "rule", "key")
-    extra = 0
-    verbose_name = _("points of a rule")
-    verbose_name_plural = _(
-        "points of the rules: rows of table A say where this launch differs from the defaults, rows of table B where B "
-        "differs from A (it scores the trial share of people; without rows it scores as A does)"
-    )
-
-
-@admin.register(Launch)
-class LaunchAdmin(Page):
-    """What owners tune. Every change is a fact."""
-
-    actions: tuple[Any, ...] = ()
-
-    list_display: tuple[Any, ...] = ("name", "slug", "enabled", "mode", "approval", "daily_quota", "time_zone")
-    readonly_fields: ClassVar[tuple[Any, ...]] = ("created_at",)
-    inlines: ClassVar[tuple[Any, ...]] = (WeightInline,)
-
-    def save_model(self, request: HttpRequest, obj: Launch, form: Any, change: bool) -> None:
-        by = f"staff:{request.user.pk}"
-        if change:
-            tuning.tune(obj, {name: form.cleaned_data[name] for name in form.changed_data}, by=by)
-        else:
-            made = tuning.make_launch(by=by, **form.cleaned_data)
-            obj.pk = made.pk
-
-    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        if formset.model is not PointsWeight:
-            super().save_formset(request, form, formset, change)
-            return
-        by = f"staff:{request.user.pk}"
-        weights = formset.save(commit=False)
-        renamed = [weight.pk for weight, fields in formset.changed_objects if set(fields) - {"points"}]
-        for weight in [*formset.deleted_objects, *PointsWeight.objects.filter(pk__in=renamed)]:
-            tuning.unweigh(weight, by=by)
-        for weight in weights:
-            tuning.weigh(weight.launch, weight.rule, weight.key, weight.points, by=by, arm=weight.arm)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Day)

@@ -1,28 +1,10 @@
 """What members answered to the one question."""
 
 from django.contrib import admin
-from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from outbox.console import ReadOnly
 from quality.models import Answer
-from waitlist.admin import LaunchAdmin
-from waitlist.models import Launch
-
-
-@admin.display(description=_("two scoring tables"))
-def trial_link(launch: Launch) -> str:
-    """The way to the page that says what became of the people of each table."""
-    if launch._state.adding:
-        return "–"
-    return format_html(
-        '<a href="{}">{}</a>', reverse("launch-trial", args=[launch.pk]), gettext("What became of the people of each")
-    )
-
-
-LaunchAdmin.readonly_fields = (*LaunchAdmin.readonly_fields, trial_link)
 
 
 @admin.register(Answer)

@@ -14,9 +14,13 @@ from django.utils.translation import gettext_lazy
 from outbox.console import Page, ReadOnly, Shown
 from quality.actions import assessing
 from quality.models import Assessment, ListedDomain
+from quality.previews import of_bounds
 from quality.rules import WEIGHTS, reason_of
 from quality.words import in_words
 from waitlist.admin import EntryAdmin
+from waitlist.previews import PREVIEWS
+
+PREVIEWS.append(of_bounds)
 
 
 def lines(sentences: list[str]) -> SafeString:
