@@ -1,5 +1,6 @@
 """The launch's page of the console: what owners tune, previewed where it moves people, with its history and a way back."""
 
+from collections.abc import Callable
 from copy import copy
 from typing import Any, ClassVar
 
@@ -45,6 +46,7 @@ class LaunchAdmin(Page):
 
     list_display: tuple[Any, ...] = ("name", "slug", "enabled", "mode", "approval", "daily_quota", "time_zone")
     inlines: ClassVar[tuple[Any, ...]] = ()  # the apps above add theirs
+    stands: ClassVar[tuple[Callable[[Launch], str], ...]] = ()  # sentences of the apps above, at the top of the page
 
     def get_fieldsets(self, request: HttpRequest, obj: Launch | None = None) -> Any:
         """The groups of the form."""
@@ -119,6 +121,7 @@ class LaunchAdmin(Page):
             "seen": changes[0].pk if changes else 0,
             "turns": queries.turns_of(launch),
             "launch": launch,
+            "stands": [sentence(launch) for sentence in self.stands],
             "show_save_and_add_another": False,
             "others": Launch.objects.exclude(pk=launch.pk).exists(),
         }

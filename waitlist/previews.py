@@ -212,7 +212,8 @@ def of_quota(plan: Plan) -> Iterator[str]:
     total = ranking.total(plan.launch.pk)
     if not days or not total:
         return
-    for position, where in ((-(-total // 2), _("in the middle of the queue")), (total, _("at the end of the queue"))):
+    spots = {-(-total // 2): _("in the middle of the queue"), total: _("at the end of the queue")}
+    for position, where in spots.items():
         old, new = (eta.words(queries.wait_at(one, position)) for one in (plan.launch, plan.after))
         never = _("no estimate: nobody is let in")
         yield _("The wait %(where)s (position %(position)d): %(old)s now, %(new)s then.") % {
