@@ -38,6 +38,11 @@ app.conf.beat_schedule = {
         "schedule": crontab(minute="*/5"),
         "options": {"expires": 300},
     },
+    "take back what was tightened for a time that is over": {
+        "task": "waitlist.end_turns",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "look for what a person should see": {
         "task": "quality.watch",
         "schedule": crontab(minute="*/5"),

@@ -6,6 +6,7 @@ from django.urls import URLPattern, path
 from config import bars, dashboard, review
 from config.finding import find
 from config.imports import import_page, look_page
+from config.launch_pages import tighten, widen
 from config.person import page as person
 from invites.admin import campaigns
 from quality.views import trial
@@ -27,4 +28,6 @@ urlpatterns: list[URLPattern] = [
     path("review/places/", page(bars.places), name="bars"),
     path("review/places/<int:bar_id>/", page(bars.place), name="bar"),
     *campaigns.routes(page),
+    path("waitlist/launch/<int:launch_id>/tighten/", page(tighten), name="launch-tighten"),
+    path("waitlist/launch/<int:launch_id>/widen/", page(widen), name="launch-widen"),
 ]

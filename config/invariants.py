@@ -52,6 +52,12 @@ INVARIANTS: dict[str, str] = {
     "nobody has more of a reward than it says": """
         SELECT reward.id FROM referrals_reward AS reward JOIN referrals_ledgerline AS line ON line.reward_id = reward.id
         GROUP BY reward.id HAVING sum(line.amount) NOT BETWEEN 0 AND greatest(reward.amount, 1)""",
+    "what was turned is so, but for what an owner or a later turn changed since": """
+        SELECT turn.id FROM waitlist_turn AS turn JOIN waitlist_launch AS launch ON launch.id = turn.launch_id
+        CROSS JOIN jsonb_each(turn.after) AS one(name, value)
+        WHERE turn.ended_at IS NULL AND NOT one.name = ANY(turn."left") AND to_jsonb(launch) -> one.name <> one.value
+          AND NOT EXISTS (SELECT FROM waitlist_turn AS later WHERE later.launch_id = turn.launch_id AND later.id > turn.id
+                          AND later.ended_at IS NULL AND jsonb_exists(later.after, one.name))""",
     "a milestone paid once": """
         SELECT referrer_id FROM referrals_reward WHERE milestone IS NOT NULL GROUP BY referrer_id, milestone HAVING count(*) > 1""",
 }

@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -39,6 +39,7 @@ from quality.actions import refusals
 from quality.challenge import Asked
 from quality.models import Refusal
 from waitlist.channels import read_any
+from waitlist.queries import limit_percent
 from waitlist.scoring import FREE_MAIL
 
 __all__ = ["LIMITS", "Decision", "DoorThrottle", "LimitsMiddleware", "client_ip", "spend"]
@@ -96,6 +97,9 @@ LIMITS: dict[str, dict[str, str]] = {
 # stands in for them. Where codes are tried, the same rows bring a wait in any case (config/guesses.py).
 GUESSED = frozenset({"confirm"})
 WRONG_CODES, WRONG_WITHIN = 50, timedelta(minutes=10)
+
+# Where something could be guessed or somebody mail-bombed: no owner makes these wider or narrower.
+FIXED = frozenset({"confirm", "resend", "log-in", "log-in-mail", "password-reset"})
 
 # Forms of allauth and Django, by the name of their route; `headless` ones by their last word.
 FORMS: dict[str, str] = {
@@ -168,6 +172,20 @@ class Rule:
     parts: tuple[str, ...]
     limit: int
     seconds: int
+
+    @property
+    def is_of_crowds(self) -> bool:
+        """Whether it only bounds how many come from one place: an owner may set how wide that is. No guess is let through by it."""
+        return self.scope not in FIXED and set(self.parts) <= {"network", "device", "domain"}
+
+    @property
+    def scope(self) -> str:
+        """The line of the table it stands in."""
+        return self.name.partition(":")[0]
+
+    def widened(self, percent: int) -> "Rule":
+        """The rule with so many percent of its limit, one at least."""
+        return replace(self, limit=max(1, self.limit * percent // 100)) if percent != 100 else self
 
     @classmethod
     def read(cls, scope: str, parts: str, rate: str) -> "Rule":
@@ -257,9 +275,20 @@ def spend(scope: str, part: Part) -> Decision:
 
 def applying(scope: str, part: Part) -> Iterator[tuple[Rule, str]]:
     """The scope's rules whose parts are all there, with what they count under."""
-    for rule in RULES[scope]:
+    percent = widened_to()
+    for written in RULES[scope]:
+        rule = written.widened(percent) if written.is_of_crowds else written
         for values in itertools.product(*(listed(part(name)) for name in rule.parts)):
             yield rule, digest(values)
+
+
+def widened_to() -> int:
+    """How wide the owners set the doors, in percent of the table; as written while the database does not say."""
+    try:
+        return limit_percent()
+    except UNANSWERED as error:
+        overload.database.note(error)
+        return 100
 
 
 def listed(values: Values) -> tuple[str, ...]:

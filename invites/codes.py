@@ -29,6 +29,7 @@ class Format:
 
 FORMATS: dict[str, Format] = {
     "standard": Format("VES-", 12),
+    "long": Format("VES-", 16),
     "hex": Format("VOBEE-", 12, HEX),
     "quarter": Format("LPS-{year}Q{quarter}-", 8),
     "campaign-6": Format("{campaign}-", 6),

@@ -15,6 +15,7 @@ from outbox.reasons import with_reason
 from referrals import actions, queries
 from referrals.models import LedgerLine, Milestone, Referral, Reward
 from referrals.resources import ReferralResource
+from waitlist.admin import LaunchAdmin
 from waitlist.models import Entry
 from waitlist.shown import NEEDS, ShowsPeople
 
@@ -102,6 +103,17 @@ class ReferralAdmin(ShowsPeople, Exported):
     def quality_of_referrer(self, referral: Referral) -> str:
         """How good the friends of who brought this one are, and how that is made."""
         return quality_of_friends(referral.referrer)
+
+
+class MilestonesInline(Shown):
+    """What a launch pays for how many friends; each is changed on its own page."""
+
+    model = Milestone
+    fields = readonly_fields = ("count", "kind", "amount", "tier")
+    verbose_name_plural = _("milestones: without a row here 3, 5, 10, 25 and 50 friends pay 3 codes each")
+
+
+LaunchAdmin.inlines = (*LaunchAdmin.inlines, MilestonesInline)
 
 
 @admin.register(Reward)

@@ -1,4 +1,4 @@
-"""The console's pages of launches and entries: state is read-only, every change a verb with a reason."""
+"""The console's pages of entries (launches: launch_admin.py): state is read-only, every change a verb with a reason."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,15 +7,15 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import TabularInline
 
 from outbox import registry
-from outbox.console import LatelySeen, Page, ReadOnly, may
+from outbox.console import LatelySeen, ReadOnly, may
 from outbox.exports import Exported
 from outbox.reasons import with_reason
 from waitlist import queries
-from waitlist.actions import deciding, reviewing, tuning
-from waitlist.models import Day, Entry, Launch, PointsWeight, SourceLink
+from waitlist.actions import deciding, reviewing
+from waitlist.launch_admin import LaunchAdmin
+from waitlist.models import Day, Entry, SourceLink
 from waitlist.resources import EntryResource
 from waitlist.shown import NEEDS, ShowsPeople, contact_for
 
@@ -34,6 +34,8 @@ registry.words |= dict(Entry.Status.choices) | {
     "launch_closed": _("their launch takes nobody in at the moment"),
     "defer_out_of_range": _("the time lies too far away"),
 }
+
+__all__ = ["EntryAdmin", "LaunchAdmin"]
 
 
 def address(user: Any) -> Callable[[Entry], str]:
@@ -98,54 +100,6 @@ class EntryAdmin(ShowsPeople, Exported):
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         """The address as the caller may see it."""
         return (address(request.user), *(name for name in super().get_list_display(request) if name != "contact"))
-
-
-class WeightInline(TabularInline):
-    """The points of the rules, where the launch differs from the defaults, and where its table B differs from A."""
-
-    model = PointsWeight
-    fields = ("arm", "rule", "key", "points")
-    ordering = ("arm", "rule", "key")
-    extra = 0
-    verbose_name = _("points of a rule")
-    verbose_name_plural = _(
-        "points of the rules: rows of table A say where this launch differs from the defaults, rows of table B where B "
-        "differs from A (it scores the trial share of people; without rows it scores as A does)"
-    )
-
-
-@admin.register(Launch)
-class LaunchAdmin(Page):
-    """What owners tune. Every change is a fact."""
-
-    actions: tuple[Any, ...] = ()
-
-    list_display: tuple[Any, ...] = ("name", "slug", "enabled", "mode", "approval", "daily_quota", "time_zone")
-    readonly_fields: ClassVar[tuple[Any, ...]] = ("created_at",)
-    inlines: ClassVar[tuple[Any, ...]] = (WeightInline,)
-
-    def save_model(self, request: HttpRequest, obj: Launch, form: Any, change: bool) -> None:
-        by = f"staff:{request.user.pk}"
-        if change:
-            tuning.tune(obj, {name: form.cleaned_data[name] for name in form.changed_data}, by=by)
-        else:
-            made = tuning.make_launch(by=by, **form.cleaned_data)
-            obj.pk = made.pk
-
-    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        if formset.model is not PointsWeight:
-            super().save_formset(request, form, formset, change)
-            return
-        by = f"staff:{request.user.pk}"
-        weights = formset.save(commit=False)
-        renamed = [weight.pk for weight, fields in formset.changed_objects if set(fields) - {"points"}]
-        for weight in [*formset.deleted_objects, *PointsWeight.objects.filter(pk__in=renamed)]:
-            tuning.unweigh(weight, by=by)
-        for weight in weights:
-            tuning.weigh(weight.launch, weight.rule, weight.key, weight.points, by=by, arm=weight.arm)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Day)

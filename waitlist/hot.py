@@ -6,10 +6,10 @@
 JOIN = """
 WITH fresh AS (
     INSERT INTO waitlist_entry (launch_id, status, place, priority, contact_kind, contact, canonical, name, use_case, persona,
-                                source, utm, locale, consent, referral_code, referred_by_id, arm, confirmed_at)
+                                source, vouched, utm, locale, consent, referral_code, referred_by_id, arm, confirmed_at)
     VALUES (%(launch)s, %(status)s, CASE WHEN %(status)s::text = 'waiting' THEN nextval('waitlist_place') END, %(priority)s,
             %(contact_kind)s, %(contact)s, %(canonical)s, %(name)s, %(use_case)s, %(persona)s,
-            %(source)s, %(utm)s, %(locale)s, %(consent)s, %(referral_code)s, %(referred_by)s,
+            %(source)s, %(vouched)s, %(utm)s, %(locale)s, %(consent)s, %(referral_code)s, %(referred_by)s,
             %(arm)s, CASE WHEN %(status)s::text = 'waiting' THEN now() END)
     ON CONFLICT (launch_id, contact_kind, canonical) DO NOTHING
     RETURNING id, status, confirm_round
@@ -58,11 +58,13 @@ SELECT *, false AS made FROM moved UNION ALL SELECT *, true FROM made
 """
 
 # Grants places to the next eligible people, best first, passing over rows that another session holds.
-# Plan: walks entry_order (or entry_approved) and stops after `count`; the UPDATE joins on the primary key.
+# `allowed` is policy.allowed of the launch.
+# Plan: walks entry_order (or entry_approved) and stops after `count`; the UPDATE joins on the primary key. Where people need a
+# yes the walk passes over who has none; the bound on points ends it early.
 INVITE_NEXT = """
 WITH next AS (
     SELECT id FROM waitlist_entry
-    WHERE launch_id = %(launch)s AND status {allowed} AND held_at IS NULL
+    WHERE launch_id = %(launch)s AND {allowed} AND held_at IS NULL
       AND (deferred_until IS NULL OR deferred_until <= now())
     ORDER BY priority DESC, place
     LIMIT %(count)s
@@ -79,7 +81,7 @@ RETURNING entry.id, entry.contact_kind, entry.canonical, entry.lapses, entry.pri
 # Plan: reads everybody who is eligible twice and sorts them, which a launch without shares never does.
 ELIGIBLE = """
     SELECT id FROM waitlist_entry
-    WHERE launch_id = %(launch)s AND status {allowed} AND held_at IS NULL
+    WHERE launch_id = %(launch)s AND {allowed} AND held_at IS NULL
       AND (deferred_until IS NULL OR deferred_until <= now())"""
 INVITE_SHARED = f"""
 WITH first AS ({ELIGIBLE}
@@ -152,13 +154,13 @@ LEFT JOIN waitlist_points AS line ON line.entry_id = entry.id AND line.rule = 'i
 JOIN_MANY = """
 WITH asked AS (
     SELECT * FROM json_to_recordset(%(people)s::json) AS asked(
-        n int, contact_kind text, contact text, canonical text, name text, use_case text, persona text, source text, locale text,
-        referral_code text, referred_by bigint, arm text, priority smallint, lines json)
+        n int, contact_kind text, contact text, canonical text, name text, use_case text, persona text, source text, vouched boolean,
+        locale text, referral_code text, referred_by bigint, arm text, priority smallint, lines json)
 ), fresh AS (
     INSERT INTO waitlist_entry (launch_id, status, place, priority, contact_kind, contact, canonical, name, use_case, persona,
-                                source, locale, consent, referral_code, referred_by_id, arm, confirmed_at)
+                                source, vouched, locale, consent, referral_code, referred_by_id, arm, confirmed_at)
     SELECT %(launch)s, %(status)s, CASE WHEN %(status)s::text = 'waiting' THEN nextval('waitlist_place') END, priority,
-           contact_kind, contact, canonical, name, use_case, persona, source, locale, 'import', referral_code, referred_by, arm,
+           contact_kind, contact, canonical, name, use_case, persona, source, vouched, locale, 'import', referral_code, referred_by, arm,
            CASE WHEN %(status)s::text = 'waiting' THEN now() END
     FROM (SELECT * FROM asked ORDER BY n) AS asked
     ON CONFLICT (launch_id, contact_kind, canonical) DO NOTHING
@@ -202,4 +204,21 @@ FROM unnest(string_to_array(%(lines)s, E'\\x1f')::int[], string_to_array(%(keys)
             string_to_array(%(sealed)s, E'\\x1f')::bytea[], string_to_array(%(verdicts)s, E'\\x1f'),
             string_to_array(%(whys)s, E'\\x1f', E'\\x1e'), string_to_array(%(told)s, E'\\x1f')::jsonb[])
      AS kept(line, key, sealed, verdict, why, told)
+"""
+
+# The points that joining brings, for many people at once: what is gone, then what they earn now. A line that stays keeps
+# its time; points that came later (friends, rewards, by hand) have another rule or a key.
+DROP_POINTS = """
+DELETE FROM waitlist_points AS old WHERE entry_id = ANY(%(ids)s::bigint[]) AND rule = ANY(%(rules)s::text[]) AND key = ''
+  AND NOT EXISTS (SELECT FROM unnest(string_to_array(%(entries)s, E'\\x1f')::bigint[], string_to_array(%(named)s, E'\\x1f'))
+                  AS line(entry_id, rule) WHERE line.entry_id = old.entry_id AND line.rule = old.rule)
+RETURNING id
+"""
+EARN_POINTS = """
+INSERT INTO waitlist_points (entry_id, rule, points, reason)
+SELECT line.* FROM unnest(string_to_array(%(entries)s, E'\\x1f')::bigint[], string_to_array(%(named)s, E'\\x1f'),
+                          string_to_array(%(points)s, E'\\x1f')::smallint[], string_to_array(%(reasons)s, E'\\x1f'))
+AS line(entry_id, rule, points, reason)
+ON CONFLICT (entry_id, rule, key) DO UPDATE SET points = excluded.points, reason = excluded.reason
+RETURNING id
 """

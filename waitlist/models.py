@@ -72,6 +72,25 @@ class Launch(models.Model):
     member_code_days = models.PositiveSmallIntegerField(default=30, validators=between(1, 365))
     code_days = models.PositiveSmallIntegerField(default=60, validators=between(1, 365))
     code_format = models.CharField(max_length=20, default="standard")
+    approve_below = models.PositiveSmallIntegerField(
+        default=0,
+        validators=between(0, 200),
+        help_text=_(
+            "Who has fewer points than this is invited only once a moderator approved them; 0: nobody needs it."
+        ),
+    )
+    vouched_only = models.BooleanField(
+        default=False,
+        help_text=_("Only who came by a friend or a vouched source is invited; others once a moderator approved them."),
+    )
+    limit_percent = models.PositiveSmallIntegerField(
+        default=100,
+        validators=between(50, 1000),
+        help_text=_(
+            "How many tries from one network or browser the doors take, of 100 in the table of limits. All launches share "
+            "the doors, so the widest counts; what keeps guesses and mail bombs out stays as it is."
+        ),
+    )
     referral_cap = models.PositiveSmallIntegerField(
         default=50, validators=between(0, 200), help_text=_("The most points one person gains from confirmed friends.")
     )
@@ -163,6 +182,44 @@ class PointsWeight(models.Model):
         return f"{self.rule} {self.key} {self.points}"
 
 
+class Turn(models.Model):
+    """Several settings turned at once: tightened for a time, or a step wider. It knows what they were, and can be taken back."""
+
+    class Kind(models.TextChoices):
+        TIGHTEN = "tighten", _("tightened")
+        QUOTA = "quota", _("a higher quota")
+        LIMITS = "limits", _("wider limits")
+        OPEN = "open", _("no invites: open to everybody")
+
+    launch = models.ForeignKey(Launch, on_delete=models.CASCADE, related_name="turns", db_index=False)
+    kind = models.TextField(choices=Kind)
+    before = models.JSONField(help_text=_("What the settings were."))
+    after = models.JSONField(help_text=_("What they were turned to."))
+    left = ArrayField(
+        models.TextField(), default=list, help_text=_("Settings that an owner changed since: those stay as they are.")
+    )
+    until = models.DateTimeField(null=True, help_text=_("When it ends by itself."))
+    reason = models.TextField()
+    by = models.TextField()
+    started_at = models.DateTimeField(db_default=Now())
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.TextField(default="", db_default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["launch", "kind"], name="one_turn_of_a_kind", condition=Q(ended_at__isnull=True)
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="tighten") | Q(until__isnull=False), name="a_tightening_has_an_end"
+            ),
+        ]
+        indexes = [models.Index(fields=["until"], name="turn_until", condition=Q(ended_at__isnull=True))]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.launch_id}"
+
+
 class SourceLink(models.Model):
     """A signed link that vouches for a source, so that people who come by it get its points."""
 
@@ -190,6 +247,7 @@ HELD_ROWS = Q(
     held_at__isnull=False, status__in=["pending", "waiting", "approved", "invited", "registered", "suspended"]
 )
 NEW_ROWS = Q(status__in=["pending", "waiting"], held_at__isnull=True)
+VOUCHED_ROWS = Q(status="approved") | Q(vouched=True) | Q(referred_by__isnull=False)
 
 
 class Entry(models.Model):
@@ -268,6 +326,9 @@ class Entry(models.Model):
     use_case = models.TextField(blank=True, default="", db_default="")
     persona = models.TextField(blank=True, default="", db_default="")
     source = models.TextField(default="organic", db_default="organic")
+    vouched = models.BooleanField(
+        default=False, db_default=False, help_text=_("Somebody we know stands for the source.")
+    )
     utm = models.JSONField(default=dict, blank=True, db_default={})
     locale = models.TextField(default="en", db_default="en")
     consent = models.TextField(
@@ -320,6 +381,8 @@ class Entry(models.Model):
             ("restore_entry", "Can restore people's access"),
             ("comment_entry", "Can write comments about people"),
             ("prioritise_entry", "Can give people points by hand"),
+            ("rescore_entry", "Can score those who wait anew"),
+            ("unscore_entry", "Can take a new scoring back"),
             ("readdress_entry", "Can change a person's address"),
             ("erase_entry", "Can erase people"),
             ("takeout_entry", "Can hand out all that is kept about a person"),
@@ -345,6 +408,14 @@ class Entry(models.Model):
             # What moderators look at, oldest first: who is held, who has not confirmed, who waits to be approved.
             models.Index(fields=["launch", "held_at", "id"], name="entry_held", condition=HELD_ROWS),
             models.Index(fields=["launch", "status", "id"], name="entry_new", condition=NEW_ROWS),
+            # Who may be invited while only vouched channels count: few of many, so the walk must not pass over everybody else.
+            models.Index(
+                "launch",
+                models.F("priority").desc(),
+                "place",
+                name="entry_vouched",
+                condition=COUNTED_ROWS & VOUCHED_ROWS,
+            ),
             models.Index(fields=["referred_by"], name="entry_referred_by", condition=Q(referred_by__isnull=False)),
             # What the console's list filters by, the newest first. A join pays for the first two alone; who waits or has
             # not confirmed is found by the first one.

@@ -9,14 +9,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.core.cache import cache
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from outbox import sql
 from outbox.models import Event, Job
-from waitlist import eta, hot, ranking
+from waitlist import eta, hot, policy, ranking, signals
 from waitlist.channels import Contact
-from waitlist.models import Comment, Day, Entry, Launch, Points, Tombstone
+from waitlist.models import Comment, Day, Entry, Launch, Points, Tombstone, Turn
 
 KEPT_SECONDS = 1.0  # settings of a launch act within a second in every process
 STATS_SECONDS = 60
@@ -42,8 +42,13 @@ _totals: dict[int, tuple[float, int]] = {}
 _paces: dict[tuple[int, int, int], tuple[float, eta.Pace | None]] = {}
 
 
+_percent = (0.0, 100)
+
+
 def forget_kept() -> None:
     """Reads launches anew at the next look: after a change of settings, and between tests."""
+    global _percent
+    _percent = (0.0, 100)
     _kept.clear()
     _totals.clear()
     _paces.clear()
@@ -54,14 +59,15 @@ def rules_of(slug: str | None) -> Rules | None:
     until, rules = _kept.get(slug, (0.0, None))
     if until < time.monotonic():
         launch = Launch.objects.filter(slug=slug).first() if slug else Launch.objects.order_by("pk").first()
-        rules = _rules(launch) if launch else None
+        rules = read_rules(launch) if launch else None
         if rules is None:
             return None  # a name that is none is not kept: strangers could fill the memory with them
         _kept[slug] = (time.monotonic() + KEPT_SECONDS, rules)
     return rules
 
 
-def _rules(launch: Launch) -> Rules:
+def read_rules(launch: Launch) -> Rules:
+    """The launch with its weights, read now."""
     tables: dict[str, dict[tuple[str, str], int]] = {Entry.Arm.A: {}, Entry.Arm.B: {}}
     for weight in launch.weights.all():
         tables[weight.arm][weight.rule, weight.key] = weight.points
@@ -108,6 +114,35 @@ def total_lately(launch: Launch) -> int:
     return total
 
 
+CHANGES = [fact.name for fact in (signals.launch_tuned, signals.launch_turned, signals.launch_turned_back)]
+
+
+def changes_of(launch: Launch) -> QuerySet[Event]:
+    """Every change of the launch's settings in the trail, the newest first."""
+    return Event.objects.filter(subject=f"launch:{launch.pk}", kind__in=CHANGES).order_by("-pk")
+
+
+def newest_change(launch: Launch) -> int:
+    """The newest of them, 0 while nobody changed anything: what a form was filled in after."""
+    return changes_of(launch).values_list("pk", flat=True).first() or 0
+
+
+def turns_of(launch: Launch) -> QuerySet[Turn]:
+    """What is turned at once and not taken back yet, the oldest first."""
+    return Turn.objects.filter(launch=launch, ended_at=None).order_by("pk")
+
+
+def limit_percent() -> int:
+    """How wide the doors are, in percent of the table of limits: the widest of all open launches, a second old at most."""
+    global _percent
+    until, percent = _percent
+    if until < time.monotonic():
+        widest = Launch.objects.filter(enabled=True).aggregate(most=Max("limit_percent"))["most"]
+        percent = widest or 100
+        _percent = (time.monotonic() + KEPT_SECONDS, percent)
+    return percent
+
+
 def local_date(launch: Launch, now: datetime) -> date:
     """The launch's date at that moment."""
     return now.astimezone(ZoneInfo(launch.time_zone)).date()
@@ -137,9 +172,8 @@ def points_of(entry: Entry) -> QuerySet[Points]:
 
 def eligible(launch: Launch, now: datetime) -> QuerySet[Entry]:
     """Who may be invited now, in order."""
-    allowed = ["approved"] if launch.approval == Launch.Approval.MANUAL else ["waiting", "approved"]
     ready = Q(deferred_until__isnull=True) | Q(deferred_until__lte=now)
-    return ranked(launch).filter(ready, status__in=allowed)
+    return ranked(launch).filter(ready, policy.may_be_invited(launch))
 
 
 def ranked(launch: Launch) -> QuerySet[Entry]:

@@ -46,7 +46,15 @@ digits_tried = Fact("digits.tried", "Somebody typed six digits, right or wrong."
 points_awarded = Fact("points.awarded", "Somebody gained points after joining.")
 # entry:ID {tier}
 tier_raised = Fact("tier.raised", "Somebody was given a tier.")
-# launch:ID {changes}
+# entry:ID {was, now, priority, reason, undone?}: rule to points before and after, [old, new]
+entry_rescored = Fact("entry.rescored", "Somebody who waits was scored anew, or a new scoring was taken back.")
+# launch:ID {turn, kind, changes, until?, reason}
+launch_turned = Fact("launch.turned", "Several settings were turned at once: tightened for a time, or a step wider.")
+# launch:ID {turn, kind, changes, left, reason}
+launch_turned_back = Fact(
+    "launch.turned_back", "What was turned at once is as it was, but for what an owner changed since."
+)
+# launch:ID {changes, weights?, reason?}: weights are [rule, key, arm, old, new]
 launch_tuned = Fact("launch.tuned", "An owner changed a setting of the launch.")
 # launch:ID {}
 launch_made = Fact("launch.made", "A launch was made.")

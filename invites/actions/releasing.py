@@ -28,7 +28,7 @@ def release(launch: Launch, count: int | None = None, *, by: str, reason: str = 
     Where a gate is on and nobody says how many, the pace does. Raises Refused: launch_closed, gate_closed, pace_waits.
     Not one transaction: that the pace waits, and why, is kept although nothing is released.
     """
-    if not launch.enabled or launch.mode not in (Launch.Mode.WAITLIST, Launch.Mode.BOTH):
+    if not lets_batches_out(launch):
         raise Refused("launch_closed")
     planned = plan_next(launch, count, by=by, reason=reason)
     if isinstance(planned, PaceDecision):
@@ -37,6 +37,11 @@ def release(launch: Launch, count: int | None = None, *, by: str, reason: str = 
         pass
     planned.refresh_from_db()
     return planned
+
+
+def lets_batches_out(launch: Launch) -> bool:
+    """Whether people are invited from the list at all."""
+    return launch.enabled and launch.mode in (Launch.Mode.WAITLIST, Launch.Mode.BOTH)
 
 
 def resume_batch(batch: Batch, reason: str, *, by: str) -> Batch:
@@ -111,10 +116,12 @@ def plan_batch(launch: Launch, count: int | None, *, by: str, reason: str = "", 
 
 @verb
 def _release_chunk(batch_id: int, *, by: str) -> bool:
-    """Invites one chunk; False when the batch is done, paused or cancelled, or held by a gate until that opens."""
+    """Invites one chunk; False when the batch is done, paused or cancelled, or held: by a gate, or by the launch's mode now."""
     launch = Launch.objects.select_for_update(no_key=True).get(batch=batch_id)
     batch = Batch.objects.select_for_update(no_key=True).get(pk=batch_id)
-    if batch.status != Batch.Status.RELEASING or not gating.standing(launch.pk, timezone.now()).invites_open:
+    if batch.status != Batch.Status.RELEASING or not lets_batches_out(launch):
+        return False
+    if not gating.standing(launch.pk, timezone.now()).invites_open:
         return False
     wanted = CHUNK if batch.size is None else min(CHUNK, batch.size - batch.released)
     day, taken = granting.take(launch, wanted) if wanted else (None, 0)

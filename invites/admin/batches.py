@@ -11,7 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from invites import queries
+from invites import previews, queries
 from invites.actions import inviting, releasing
 from invites.models import Attempt, Batch, Invite, PaceDecision, Redemption, Reservation
 from invites.resources import RedemptionResource
@@ -25,7 +25,9 @@ from quality import gates
 from quality.measures import Measured, titled
 from quality.trials import HIGHEST, LOWEST, mean_of
 from waitlist.admin import EntryAdmin, LaunchAdmin
+from waitlist.launch_form import LaunchForm
 from waitlist.models import Entry, Launch
+from waitlist.previews import PREVIEWS
 from waitlist.queries import states_of
 from waitlist.shown import NEEDS, ShowsPeople
 
@@ -87,6 +89,9 @@ EntryAdmin.actions = (
     with_reason(_("Invite now"), invite_now, "invites.issue_invite", states=why_uninvited),
     *EntryAdmin.actions,
 )
+LaunchForm.CHOICES["code_format"] = previews.format_choices
+LaunchForm.CHECKS.append(previews.short_codes_live_short)
+PREVIEWS.append(previews.of_shares)
 LaunchAdmin.actions = (with_reason(_("Invite the next people"), release_batch, "invites.release_batch"),)
 
 

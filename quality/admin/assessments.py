@@ -13,9 +13,13 @@ from django.utils.translation import gettext_lazy
 from outbox.console import Page, ReadOnly
 from quality.actions import assessing
 from quality.models import Assessment, ListedDomain
+from quality.previews import of_bounds
 from quality.queries.tallies import TWIN_RULES
 from quality.words import fired_in_words, in_words
+from waitlist.previews import PREVIEWS
 from waitlist.shown import ShowsPeople
+
+PREVIEWS.append(of_bounds)
 
 
 def lines(sentences: list[str]) -> SafeString:

@@ -39,6 +39,7 @@ def guard(launch: Launch) -> str:
 
 
 LaunchAdmin.list_display = (*LaunchAdmin.list_display, guard)
+LaunchAdmin.stands = (guard,)
 
 
 SIDES = {"lower": _("lower is better"), "higher": _("higher is better")}

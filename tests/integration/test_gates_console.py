@@ -41,7 +41,7 @@ def board(gate: Gate) -> str:
 
 
 def read(console: Client, page: str) -> str:
-    return console.get(page).content.decode()
+    return console.get(page, follow=True).content.decode()
 
 
 def press(console: Client, gate: Gate, act: str, **said: object) -> str:

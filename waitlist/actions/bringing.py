@@ -73,6 +73,7 @@ def _row(rules: queries.Rules, n: int, one: Application, referrer: int | None) -
         "use_case": one.use_case,
         "persona": one.persona,
         "source": "referral" if referrer and one.source == "organic" else one.source,
+        "vouched": one.vouched,
         "locale": one.locale,
         "referral_code": joining.new_referral_code(),
         "referred_by": referrer,

@@ -10,7 +10,7 @@ from django.db.models import F
 from outbox import sql
 from outbox.facts import Said
 from outbox.states import move, sources, verb
-from waitlist import hot, signals
+from waitlist import hot, policy, signals
 from waitlist.actions.joining import NEW_PLACE
 from waitlist.models import Entry, Launch
 
@@ -34,7 +34,7 @@ def give_back(launch: Launch, day: date, count: int) -> None:
 @verb
 def invite_next(launch: Launch, count: int, *, by: str) -> list[Any]:
     """Moves the next eligible people to invited, in order; their rows (id, contact_kind, canonical, lapses, priority, place)."""
-    statement = hot.INVITE_NEXT.format(allowed=_allowed(launch))
+    statement = hot.INVITE_NEXT.format(allowed=policy.allowed(launch))
     granted = sql.rows(statement, {"launch": launch.pk, "count": count, "by": by})
     return sorted(granted, key=lambda row: (-row.priority, row.place))
 
@@ -51,13 +51,9 @@ class Shares:
 @verb
 def invite_shared(launch: Launch, count: int, shares: Shares, *, by: str) -> list[Any]:
     """The same where some of the places have shares; the rows say by which `path`: first, lottery or top."""
-    statement = hot.INVITE_SHARED.format(allowed=_allowed(launch))
+    statement = hot.INVITE_SHARED.format(allowed=policy.allowed(launch))
     granted = sql.rows(statement, {"launch": launch.pk, "count": count, "by": by, **asdict(shares)})
     return sorted(granted, key=lambda row: (-row.priority, row.place))
-
-
-def _allowed(launch: Launch) -> str:
-    return "= 'approved'" if launch.approval == Launch.Approval.MANUAL else "IN ('waiting', 'approved')"
 
 
 @verb
