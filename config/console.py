@@ -43,6 +43,12 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 today,
                 rows(_("People"), "waitlist.entry", "group"),
                 rows(_("Alerts"), "quality.alert", "notifications"),
+                {
+                    "title": _("A leak"),
+                    "icon": "emergency",
+                    "link": reverse_lazy("leaks"),
+                    "permission": seen_with("invites.contain_code"),
+                },
                 rows(_("Jobs"), "outbox.job", "hourglass_top"),
             ]
         },
