@@ -39,8 +39,8 @@ from outbox.states import StaleState
 from waitlist.models import Entry
 from waitlist.shown import contact_for
 
-SHOWN = 200  # suspicious people with a box; the others are judged by the same rule
-SHOWN_CLEAR = 100
+SHOWN = 100  # suspicious people with a box; the others are judged by the same rule
+SHOWN_CLEAR = 50
 SHOWN_CLUSTERS = 8
 PAST = 50  # containments in the list
 SHOWN_CODES = 100  # on the page; more come as a file
@@ -155,6 +155,21 @@ KINDS = {
     "campaign": gettext_lazy("campaign"),
     "channel": gettext_lazy("channel"),
 }
+DONE = {
+    ("leaked", "paused"): gettext_lazy("leaked codes switched off"),
+    ("leaked", "left"): gettext_lazy("leaked codes that were off already"),
+    ("branch", "paused"): gettext_lazy("unused codes of suspicious people switched off"),
+    ("person", "held"): gettext_lazy("suspicious people held"),
+    ("person", "suspended"): gettext_lazy("suspicious members suspended"),
+    ("person", "left"): gettext_lazy("suspicious people who were out or held already"),
+    ("kept", "given_back"): gettext_lazy("kept uses given back"),
+    ("kept", "left"): gettext_lazy("kept uses that were over already"),
+    ("fresh", "reissued"): gettext_lazy("new codes for the unaffected"),
+    ("fresh", "left"): gettext_lazy("codes whose holder needs no new one"),
+    ("person", ""): gettext_lazy("suspicious people still to be put out"),
+    ("kept", ""): gettext_lazy("kept uses still to be given back"),
+    ("fresh", ""): gettext_lazy("new codes still to be made"),
+}
 
 
 # What is shown
@@ -222,6 +237,11 @@ class Row:
     contact: str
     why: list[str]
     depth: int
+
+    @property
+    def key(self) -> str:
+        """The id as a form sends it, whatever the reader's language does with numbers."""
+        return str(self.person.id)
 
 
 def rows_of(user: Any, people: Sequence[Person], why: Mapping[int, list[str]], depth: Mapping[int, int]) -> list[Row]:
@@ -297,7 +317,7 @@ def board(request: HttpRequest) -> HttpResponse:
 def start(request: HttpRequest, form: PasteForm, choices: Sequence[dict[str, Any]] = ()) -> HttpResponse:
     """The box to paste into, what it may mean where that is not plain, and the past containments."""
     past = Containment.objects.select_related("launch").order_by("-pk")[:PAST]
-    about = {"form": form, "choices": choices, "past": [_told(row) for row in past], "title": _("A leak, contained")}
+    about = {"form": form, "choices": choices, "past": [_told(row) for row in past], "title": _("A leak")}
     return _shown(request, "admin/leaks/board.html", about)
 
 
@@ -337,11 +357,11 @@ def _choices(found: Sequence[Target]) -> list[dict[str, Any]]:
 
 def look_form(request: HttpRequest) -> ContainForm | None:
     """What the moderator said so far; None at the first look. A guess that was pressed is the moment."""
-    if request.POST.get("act") not in ("look", "guess"):
+    if "net" not in request.POST:
         return None
     said = request.POST.copy()
     if said.get("guess"):
-        said["leaked_at"] = said["guess"]
+        said["leaked_at"] = str(said["guess"])
     return ContainForm(said)
 
 
@@ -380,7 +400,7 @@ def _dry_page(
     blast, judged, leaked_at = found
     suspects, unaffected = _suspects(request.user, blast, judged), _unaffected(request.user, blast, judged)
     about = {
-        "title": _("%(kind)s %(name)s") % {"kind": KINDS[target.kind].capitalize(), "name": leaks.title_of(target)},
+        "title": _titled(target.what, leaks.title_of(target)),
         "target": target.signed(),
         "form": form,
         "numbers": _numbers(blast, judged),
@@ -440,9 +460,15 @@ def leak(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         undone(request, row)
         return HttpResponseRedirect(request.path)
-    about = _told(row) | {"title": row.title, "undo_form": ReasonForm(), "left": _left(request.user, row)}
+    about = _told(row) | {
+        "title": _titled(row.what, row.title),
+        "undo_form": ReasonForm(),
+        "left": _left(request.user, row),
+    }
     job = row.undo_job or row.job
     about |= {"job": job, "percent": _percent(job), "parts": _parts(row)}
+    if request.headers.get("HX-Request"):
+        return TemplateResponse(request, "admin/parts/job.html", about)
     return _shown(request, "admin/leaks/leak.html", about)
 
 
@@ -473,27 +499,32 @@ def in_words(took: timedelta) -> str:
     return _("%(m)d min %(s)d s") % {"m": minutes, "s": seconds % 60} if minutes else _("%(s)d s") % {"s": seconds}
 
 
-def _parts(row: Containment) -> list[tuple[str, int, str]]:
-    """What was done, to how many rows, and how many of these were undone."""
+def _titled(what: str, title: str) -> str:
+    """Code …ABCD, Campaign spring."""
+    return f"{KINDS[what.partition(':')[0]].capitalize()} {title}"
+
+
+def _parts(row: Containment) -> list[tuple[str, int, int]]:
+    """What was done, to how many rows, and how many of these were undone; the codes first."""
     counts: dict[tuple[str, str], list[int]] = {}
     for kind, done, undone, n in leaks.counted(row):
         both = counts.setdefault((kind, done), [0, 0])
         both[0] += n
         both[1] += n if undone == ContainmentPart.Undone.UNDONE else 0
-    kinds, ends = dict(ContainmentPart.Kind.choices), dict(ContainmentPart.Done.choices)
-    return [(f"{kinds[kind]}: {ends[done]}", n, str(undone or "")) for (kind, done), (n, undone) in counts.items()]
+    return [(str(said), counts[key][0], counts[key][1]) for key, said in DONE.items() if key in counts]
 
 
 def _left(user: Any, row: Containment) -> list[tuple[str, str]]:
     """What somebody has changed since, which the undo left alone: (what it is, how it stands)."""
     parts = row.parts.filter(undone="left").select_related("entry", "code", "fresh").order_by("pk")[:SHOWN]
-    return [(_named(user, part), str(part.get_done_display())) for part in parts]
+    return [(_named(user, part), str(DONE[part.kind, part.done])) for part in parts]
 
 
 def _named(user: Any, part: ContainmentPart) -> str:
+    """Of whom or of which code a part is."""
     if part.kind == ContainmentPart.Kind.PERSON and part.entry:
         return contact_for(user, part.entry)
-    return f"{part.get_kind_display()} {part.fresh or part.code or ''}"
+    return str(part.fresh or part.code or "")
 
 
 def undone(request: HttpRequest, row: Containment) -> None:

@@ -8,10 +8,8 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
-from quality.rules import is_local
 from quality.spikes import bound, is_spike
 from waitlist.channels import email
 from waitlist.scoring import FREE_MAIL
@@ -74,7 +72,7 @@ def person_of(row: Any) -> Person:
         code_id=row.code_id,
         bound=bool(row.bound),
         parents=tuple({parent for parent in (row.owner_id, row.referred_by_id) if parent}),
-        network=place_of(str(row.network or "")),
+        network=row.network or "",
         device=row.device or "",
         stem=email.stem(row.canonical) if is_mail else "",
         domain="" if domain in FREE_MAIL else domain,
@@ -82,12 +80,6 @@ def person_of(row: Any) -> Person:
         held=row.held,
         unused=row.unused,
     )
-
-
-@lru_cache(10_000)
-def place_of(network: str) -> str:
-    """The network where it says something of a person: what our own house, a proxy's or a neighbour's has in common does not."""
-    return "" if not network or is_local(network) else network
 
 
 def hour_of(at: datetime) -> datetime:

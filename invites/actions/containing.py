@@ -328,7 +328,7 @@ def _finish(row: Containment, *, by: str) -> None:
 @verb
 def show_codes(pk: int, *, by: str) -> CodeRun:
     """The new codes that staff hand out, this once. Raises StaleState when they were read, or there are none."""
-    row = Containment.objects.select_for_update(no_key=True).select_related("run").get(pk=pk)
+    row = Containment.objects.select_for_update(no_key=True, of=("self",)).select_related("run").get(pk=pk)
     if row.run is None or row.shown_at or row.undone_at:
         raise StaleState("These codes were shown already, or there are none.")
     Containment.objects.filter(pk=pk).update(shown_at=Now())

@@ -123,6 +123,9 @@ def shoot(tmp_path: Path) -> Callable[[Visitor, str], None]:
     def look(visitor: Visitor, name: str) -> None:
         for scheme in ("light", "dark"):
             visitor.page.emulate_media(color_scheme=scheme)
+            visitor.page.evaluate(
+                "dark => document.documentElement.classList.toggle('dark', dark)", scheme == "dark"
+            )  # the console's theme looks at the scheme when a page is opened, and not again
             for width, size in SCREENS.items():
                 visitor.page.set_viewport_size(size)  # type: ignore[arg-type]
                 assert visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1"), (name, width)

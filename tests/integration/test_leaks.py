@@ -22,7 +22,7 @@ from invites import leaks, queries, tokens
 from invites.actions import changing, containing, keeping, making, redeeming
 from invites.actions.containing import Decision
 from invites.leaks import Target
-from invites.models import Code, Containment, Invite, Redemption, Reservation
+from invites.models import Code, Containment, ContainmentPart, Invite, Redemption, Reservation
 from outbox import actions as outbox
 from outbox import relay
 from outbox.callers import Origin
@@ -45,7 +45,12 @@ RUSH = 34
 
 def make(launch: Launch, **more: Any) -> Code:
     """A code of a campaign, made five days before."""
-    spec = {"count": 1, "expires_at": timezone.now() + timedelta(20), "campaign": "spring", "max_uses": 60} | more
+    spec: dict[str, Any] = {
+        "count": 1,
+        "expires_at": timezone.now() + timedelta(20),
+        "campaign": "spring",
+        "max_uses": 60,
+    } | more
     [pk] = making.make(launch, making.Spec(**spec), run_id=None, by="staff:1")
     Code.objects.filter(pk=pk).update(created_at=NOW - timedelta(5))
     return Code.objects.get(pk=pk)
@@ -283,8 +288,7 @@ def test_a_member_whose_code_leaked_gets_a_new_one_by_mail(launch: Launch, mailb
     row = contained(mine, net="everybody")
     fresh = row.parts.get(kind="fresh").fresh
     assert fresh and (fresh.owner_id, fresh.max_uses) == (ben.pk, 1)
-    letter = mailbox.newest("ben@example.com")
-    assert letter.subject == "A new code for Vestibule"
+    [letter] = [one for one in mailbox.all("ben@example.com") if one.subject == "A new code for Vestibule"]
     assert queries.text_of(fresh) in letter.text and "It lets 1 person in." in letter.text
 
 
@@ -336,8 +340,8 @@ def test_twice_the_same_leak_is_the_first_containment(code: Code, crowd: list[En
 def world() -> list[Any]:
     """What an undo must bring back."""
     entries = Entry.objects.order_by("pk").values("pk", "status", "held_at", "held_by", "held_reason")
-    fresh = Containment.objects.values("parts__fresh")
-    codes = Code.objects.exclude(pk__in=fresh.exclude(parts__fresh=None)).order_by("pk")
+    fresh = ContainmentPart.objects.filter(fresh__isnull=False).values("fresh")
+    codes = Code.objects.exclude(pk__in=fresh).order_by("pk")
     offers = Invite.objects.order_by("pk").values("pk", "code", "status", "token_version")
     return [*entries, *codes.values("pk", "status", "uses", "reserved"), *offers]
 
@@ -485,13 +489,14 @@ def test_five_thousand_uses_are_looked_at_quickly_and_in_as_many_queries(console
     pasted = {"act": "find", "pasted": queries.text_of(code)}
     console.get(PAGE)
     with CaptureQueriesContext(connection) as few:
-        began = time.perf_counter()
+        began = time.thread_time()
         answer = console.post(PAGE, pasted)
-        took = time.perf_counter() - began
-    assert answer.status_code == 200 and "4800 more people" in answer.content.decode().replace(",", "")
-    print(f"the page of 5,000 uses took {1000 * took:.0f} ms in {len(few)} queries")
-    assert len(few) <= 25
-    assert took < 1.5  # on a machine that others use as well; docs/console/leaks.md has what was measured
+        took = time.thread_time() - began
+    assert answer.status_code == 200 and "4900 more people" in answer.content.decode().replace(",", "")
+    asked = sum(float(one["time"]) for one in few.captured_queries)
+    print(f"5,000 uses: {1000 * took:.0f} ms of this thread, {1000 * asked:.0f} ms in {len(few)} queries of the ORM")
+    assert len(few) <= 15
+    assert took < 1  # docs/console/leaks.md has what was measured
 
 
 # The page
@@ -513,10 +518,28 @@ def test_what_is_pasted_stands_in_no_answer_address_or_row(console: Client, code
 def fields(said: str) -> dict[str, Any]:
     """What the form of the dry run would send, with the boxes as they are."""
     value = {
-        name: re.search(rf'name="{name}"[^>]*?value="([^"]*)"', said)[1]  # type: ignore[index]
+        name: (re.search(rf'name="{name}"[^>]*?value="([^"]*)"', said) or ["", ""])[1]
         for name in ("target", "seen", "leaked_at")
     }
     return value | {"out": re.findall(r'name="out"[^>]*value="(\d+)" checked', said)}
+
+
+def test_another_moment_is_looked_at_and_writes_nothing(console: Client, code: Code, crowd: list[Entry]) -> None:
+    said = console.post(PAGE, {"act": "find", "pasted": queries.text_of(code)}).content.decode()
+    sent = fields(said) | {"net": "marked", "members": "suspend", "reason": "so far"}
+    later = console.post(PAGE, sent | {"act": "look", "leaked_at": "2999-01-01T00:00:00"}).content.decode()
+    assert fields(later)["out"] == [] and 'value="so far"' in later
+    guessed = console.post(PAGE, sent | {"leaked_at": "", "guess": f"{NOW:%Y-%m-%dT%H:%M:%S}"}).content.decode()
+    assert set(fields(guessed)["out"]) == {str(pk) for pk in ids(crowd)}
+    assert not Containment.objects.exists()
+
+
+def test_its_page_shows_how_far_the_worker_is(console: Client, code: Code, crowd: list[Entry], of_ten: None) -> None:
+    row = contained(code)
+    assert row.job_id and outbox.step_job(row.job_id)
+    page = reverse("leak", args=[row.pk])
+    assert "10 of 35 looked at." in console.get(page).content.decode()
+    assert "<html" not in console.get(page, headers={"HX-Request": "true"}).content.decode()
 
 
 def test_without_a_reason_nothing_is_contained(console: Client, code: Code, crowd: list[Entry]) -> None:
