@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from django.core import signing
 from django.db.models import Count, F, Q
@@ -119,7 +119,7 @@ def _target(launch_id: int, kind: str, value: object) -> Target:
 
 def _code_behind(text: str) -> Code | None:
     """The code of a link, of a token, or as it was typed."""
-    asked = parse_qs(urlsplit(text).query) if "?" in text else {}
+    asked = parse_qs(text.partition("?")[2].partition("#")[0])
     for token in (asked.get("invite") or asked.get("token") or [text])[:1]:
         if invite := tokens.invite_of(token):
             return invite.code

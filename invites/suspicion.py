@@ -141,7 +141,7 @@ def judge(
     came = [one for one in people if one.code_id]
     late = [one for one in came if not one.bound and is_late(one, leaked_at, net)]
     marks, clusters = marks_of(came, late, since, leaked_at, net)
-    for pk in added:
+    for pk in {one.id for one in people} & set(added):
         marks.setdefault(pk, [("added", 0)])
     roots = {pk: found for pk, found in marks.items() if pk not in spared}
     depth = depths(people)
