@@ -80,6 +80,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 rows(_("People"), "waitlist.entry", "group"),
                 rows(_("Alerts"), "quality.alert", "notifications"),
                 bring_in(request),
+                ours(_("A leak"), "leaks", "emergency", "invites.contain_code"),
                 rows(_("Jobs"), "outbox.job", "hourglass_top"),
             ]
         },

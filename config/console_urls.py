@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, path
 
-from config import bars, dashboard, review
+from config import bars, dashboard, leaks, review
 from config.finding import find
 from config.imports import import_page, look_page
 from config.launch_pages import tighten, widen
@@ -30,4 +30,6 @@ urlpatterns: list[URLPattern] = [
     *campaigns.routes(page),
     path("waitlist/launch/<int:launch_id>/tighten/", page(tighten), name="launch-tighten"),
     path("waitlist/launch/<int:launch_id>/widen/", page(widen), name="launch-widen"),
+    path("leaks/", page(leaks.board), name="leaks"),
+    path("leaks/<int:pk>/", page(leaks.leak), name="leak"),
 ]

@@ -30,6 +30,7 @@ MODERATORS = frozenset(
         "invites.revoke_code",
         "invites.extend_code",
         "invites.contain_code",
+        "invites.undo_containment",
         "referrals.void_referral",
         "referrals.drop_reward",
         "referrals.claw_back_reward",

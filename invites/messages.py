@@ -1,13 +1,14 @@
-"""The messages of invites: invited, welcome, lapsed, and complete (a redemption somebody began with your address)."""
+"""The messages of invites: invited, reissued, welcome, lapsed, and complete (a redemption somebody began with your address)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
 
 from invites import queries, tokens
-from invites.models import Batch, Invite, Reservation
+from invites.models import Batch, Code, Invite, Reservation
 from outbox.actions import Owed
 from outbox.models import Delivery
 from outbox.registry import Later, Letter, writer
@@ -67,6 +68,31 @@ def lapsed(entry_ids: Sequence[int]) -> list[Owed]:
     """The news that an invite ran out and the person waits again."""
     people = Entry.objects.filter(pk__in=entry_ids, status="waiting")
     return [owed_to(one.pk, one.contact_kind, one.canonical, "lapsed", cap=None) for one in people]
+
+
+def reissued(code_id: int, holder: Entry) -> Owed:
+    """The new code of somebody whose old one was passed on without them; once for each code."""
+    owed = owed_to(holder.pk, holder.contact_kind, holder.canonical, "reissued", dedupe=f"reissued:{code_id}")
+    return replace(owed, subject=f"code:{code_id}")
+
+
+@writer("reissued")
+def write_reissued(deliveries: Sequence[Delivery]) -> Mapping[int, Letter]:
+    """The new code and its link, to who had the old one: a member, or who was invited. Nothing once it is void or used up."""
+    wanted = {delivery.pk: int(delivery.subject.partition(":")[2]) for delivery in deliveries}
+    codes = Code.objects.filter(pk__in=set(wanted.values())).select_related("owner__launch", "invite__entry__launch")
+    alive = {code.pk: code for code in codes if queries.state_of(code, timezone.now()) == "active"}
+    return {pk: _reissued_letter(alive[code_id]) for pk, code_id in wanted.items() if code_id in alive}
+
+
+def _reissued_letter(code: Code) -> Letter:
+    invite, text = getattr(code, "invite", None), queries.text_of(code)
+    link = tokens.signup_url(invite) if invite else tokens.share_url(text)
+    holder = invite.entry if invite else code.owner
+    assert holder
+    return letter_to(
+        holder, link=link, code=text, expires_at=code.expires_at, uses=code.max_uses, is_invite=bool(invite)
+    )
 
 
 @writer("invited")

@@ -373,3 +373,114 @@ class PartnerLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.partner}: {self.channel}"
+
+
+class Containment(models.Model):
+    """A leak that somebody contained. The codes are switched off at once, and revoked for good a day later; until then it
+    can be undone. How far it came is told by the moments, which are never moved back.
+    """
+
+    class Net(models.TextChoices):
+        MARKED = "marked", _("who came in the rush, or shares a network, browser, name or company with others")
+        EVERYBODY = "everybody", _("everybody who came after it")
+
+    class Members(models.TextChoices):
+        HOLD = "hold", _("hold them for review: they keep their access until somebody has looked")
+        SUSPEND = "suspend", _("suspend them: their access is gone until somebody restores it")
+
+    launch = models.ForeignKey(Launch, on_delete=models.PROTECT, db_index=False)
+    what = models.TextField(help_text=_("What leaked, by id: code:12, run:3, campaign:spring, channel:fair."))
+    title = models.TextField(help_text=_("The same as a person reads it; of a code the last four."))
+    by = models.TextField()
+    reason = models.TextField()
+    asked_at = models.DateTimeField(help_text=_("When it was pasted."))
+    contained_at = models.DateTimeField(db_default=Now(), help_text=_("When its codes let nobody in any more."))
+    finished_at = models.DateTimeField(null=True, help_text=_("When the last row was changed."))
+    leaked_at = models.DateTimeField(null=True)
+    net = models.TextField(choices=Net, default=Net.MARKED)
+    members = models.TextField(choices=Members, default=Members.HOLD)
+    reissue = models.BooleanField(default=True, help_text=_("Whether the unaffected get new codes."))
+    counts = models.JSONField(default=dict)
+    job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, db_index=False, related_name="+")
+    run = models.ForeignKey(
+        CodeRun,
+        null=True,
+        on_delete=models.SET_NULL,
+        db_index=False,
+        related_name="+",
+        help_text=_("The new codes that staff hand out."),
+    )
+    shown_at = models.DateTimeField(null=True, help_text=_("When staff read those, this once."))
+    undone_at = models.DateTimeField(null=True)
+    undone_by = models.TextField(default="", db_default="")
+    undo_reason = models.TextField(default="", db_default="")
+    undo_job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, db_index=False, related_name="+")
+    settled_at = models.DateTimeField(null=True, help_text=_("When its codes were revoked for good."))
+
+    class Meta:
+        permissions = [("undo_containment", "Can undo a containment")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["launch", "what"],
+                condition=Q(undone_at__isnull=True, settled_at__isnull=True),
+                name="one_open_containment",
+            ),
+            models.CheckConstraint(
+                condition=Q(undone_at__isnull=True) | Q(settled_at__isnull=True), name="undone_or_settled"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["contained_at"],
+                name="containment_open",
+                condition=Q(undone_at__isnull=True, settled_at__isnull=True),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"containment {self.pk}"
+
+
+class ContainmentPart(models.Model):
+    """One row that a containment changes: planned, then done (`at` is the moment of its event), then perhaps undone."""
+
+    class Kind(models.TextChoices):
+        LEAKED = "leaked", _("the leaked code")
+        BRANCH = "branch", _("an unused code of the suspicious branch")
+        PERSON = "person", _("a person")
+        KEPT = "kept", _("a kept use")
+        FRESH = "fresh", _("a new code for who is unaffected")
+
+    class Done(models.TextChoices):
+        PLANNED = "", _("still to do")
+        PAUSED = "paused", _("switched off")
+        HELD = "held", _("held")
+        SUSPENDED = "suspended", _("suspended")
+        GIVEN_BACK = "given_back", _("given back")
+        REISSUED = "reissued", _("given a new code")
+        LEFT = "left", _("left: it stood where nothing was to do")
+
+    class Undone(models.TextChoices):
+        NOT = "", _("stands")
+        UNDONE = "undone", _("undone")
+        LEFT = "left", _("left: somebody has changed it since")
+
+    containment = models.ForeignKey(Containment, on_delete=models.CASCADE, related_name="parts")
+    kind = models.TextField(choices=Kind)
+    entry = models.ForeignKey(Entry, null=True, on_delete=models.CASCADE, related_name="+")
+    code = models.ForeignKey(Code, null=True, on_delete=models.CASCADE, related_name="+")
+    kept = models.ForeignKey(Reservation, null=True, on_delete=models.CASCADE, related_name="+")
+    fresh = models.ForeignKey(Code, null=True, on_delete=models.CASCADE, related_name="+")
+    uses = models.PositiveIntegerField(default=0, db_default=0, help_text=_("Of a new code: how often it may be used."))
+    why = models.JSONField(default=list, help_text=_("Why somebody counted as suspicious: words and counts."))
+    done = models.TextField(choices=Done, default="", db_default="", blank=True)
+    at = models.DateTimeField(null=True)
+    undone = models.TextField(choices=Undone, default="", db_default="", blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["containment", "kind", "entry"], name="one_part_per_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.done}"

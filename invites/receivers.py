@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 
-from invites.actions import forgetting, inviting, resending, reserving
+from django.utils.translation import gettext_lazy as _
+
+from invites.actions import containing, forgetting, inviting, resending, reserving
 from outbox.facts import Said
 from outbox.models import Delivery
 from outbox.policy import End
-from outbox.registry import ended
+from outbox.registry import Work, ended, works
 from waitlist.signals import entry_approved, entry_erased, entry_readdressed, entry_released, entry_removed
+
+works[containing.CONTAIN] = Work(_("Contain a leak"), containing.carry_out)
+works[containing.UNDO] = Work(_("Undo a containment"), containing.take_back)
 
 
 @entry_removed.connect

@@ -48,3 +48,15 @@ use_given_back = Fact("use.given_back", "A use that was kept for a contact is fr
 batch_paused = Fact("batch.paused", "Staff stopped a batch for now.")
 batch_resumed = Fact("batch.resumed", "Staff let a paused batch go on.")
 batch_cancelled = Fact("batch.cancelled", "Staff ended a batch early.")
+# containment:ID {launch, kind, codes, people, reason}
+code_contained = Fact("code.contained", "A leak was contained: its codes let nobody in any more.", public=True)
+# containment:ID {held, suspended, given_back, reissued, left}
+containment_finished = Fact("containment.finished", "The last row of a containment was changed.")
+# containment:ID {reason}
+containment_undone = Fact("containment.undone", "Staff undid a containment within its day.")
+# containment:ID {revoked}
+containment_settled = Fact("containment.settled", "The day of a containment is over; its codes were revoked for good.")
+# code:ID (the new one) {containment, instead_of, uses, entry?}
+code_reissued = Fact("code.reissued", "A new code was made in place of a leaked one, for who is unaffected.")
+# containment:ID {codes}
+containment_shown = Fact("containment.shown", "Staff read the new codes of a containment, this once.")

@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from invites import policy, queries
-from invites.actions import changing, counting, inviting, redeeming, releasing, reserving
+from invites.actions import changing, containing, counting, inviting, redeeming, releasing, reserving
 from outbox.errors import Refused
 from waitlist.actions import keeping
 from waitlist.models import Launch
@@ -31,13 +31,14 @@ def release_as_paced(launch: Launch) -> None:
 
 @shared_task(name="invites.lapse")
 def lapse() -> None:
-    """Unused invites, kept uses and codes whose time ran out: told once each."""
+    """Unused invites, kept uses and codes whose time ran out: told once each. What was contained a day ago is revoked for good."""
     while inviting.lapse():
         pass
     while changing.tell_expired():
         pass
     reserving.sweep_reservations(by="system")
     reserving.forget_contacts()
+    containing.settle(timezone.now())
 
 
 @shared_task(name="invites.count_campaigns")

@@ -22,6 +22,7 @@ SPREAD = 0.2  # of a wait, either way, so that what failed together does not com
 #   already    somebody typed the address again                    no
 #   milestone  news of their friends                               no
 #   lapsed     news of their invite                                no
+#   reissued   a new code, because the old one leaked              no
 #   share      a friend wrote to them                              no
 #   alert      staff should look at something                      no   (the console shows it whatever they chose)
 #   question   we ask them something, days after they came in      no
