@@ -30,6 +30,7 @@ def test_an_owner_sees_what_new_points_do_before_saving_and_puts_them_back(
     assert "5 people change place." in dev.read() and page.url.endswith("/preview/")
     shoot(dev, "launch-preview")
     dev.press("Save it")
+    page.wait_for_url("**/change/**")
     assert "points persona agency: the default → 0" in dev.read()
     shoot(dev, "launch-changed")
     dev.press("Put it back")

@@ -477,7 +477,7 @@ def test_the_console_says_what_it_cannot_see(console: Client, settings: Settings
 
 
 def test_the_first_page_says_how_many_are_open(console: Client, launch: Launch) -> None:
-    assert "alert is open" not in shown(console, "/admin/")
+    assert "1 alert is open" not in shown(console, "/admin/")
     note(launch, [JOINS], CODES, by="system")
     assert "1 alert is open" in shown(console, "/admin/")
 

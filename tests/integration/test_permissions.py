@@ -142,7 +142,7 @@ LISTS = {named(page): page for page in admin.site._registry.values()}
 
 
 def actions_of(page: Any) -> list[Any]:
-    return list(page.actions or ())
+    return [getattr(type(page), one) if isinstance(one, str) else one for one in page.actions or ()]
 
 
 ACTIONS = [(name, one.__name__, getattr(one, "needs", "")) for name, page in LISTS.items() for one in actions_of(page)]

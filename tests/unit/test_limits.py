@@ -13,7 +13,7 @@ from config.limits import FORMS, LIMITS, RULES, Rule, contact_part, digest, doma
 from invites.codes import fold
 from outbox.callers import client_ip, network, user_agent
 
-PARTS = {"network", "contact", "domain", "device", "code", "person", "key"}
+PARTS = {"network", "contact", "domain", "device", "code", "person", "key", "account", "staff"}
 MAIL_ONLY = {"resend", "log-in-mail", "password-reset"}  # their only effect is a message to the contact
 
 
