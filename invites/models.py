@@ -1,5 +1,7 @@
 """Codes and what was done with them: batches, invites, redemptions, reservations, and refused attempts."""
 
+from collections import Counter
+
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -439,6 +441,11 @@ class Containment(models.Model):
 
     def __str__(self) -> str:
         return f"containment {self.pk}"
+
+    @property
+    def totals(self) -> Counter[str]:
+        """What it came to so far; 0 of what it has not come to yet."""
+        return Counter(self.counts)
 
 
 class ContainmentPart(models.Model):

@@ -42,10 +42,25 @@ def run_verb(page: Any, request: HttpRequest, work: registry.Work, ids: list[int
     try:
         changed, unchanged = work_on(work, ids, reason, by=by, alone=len(ids) > 1)
     except (Refused, StaleState) as error:
-        why = getattr(error, "detail", "") or registry.in_words(getattr(error, "reason", "stale"))
-        page.message_user(request, _("Nothing was changed: %(why)s") % {"why": why}, messages.ERROR)
+        page.message_user(request, _("Nothing was changed: %(why)s") % {"why": said_by(error)}, messages.ERROR)
         return
     page.message_user(request, told(changed, unchanged), messages.SUCCESS if changed else messages.WARNING)
+
+
+def run_apart(page: Any, request: HttpRequest, verb: Any, ids: list[int], reason: str) -> None:
+    """The same for a verb that commits chunk by chunk: inside one transaction it could not be stopped on its way."""
+    try:
+        changed = verb(ids, reason, by=f"staff:{request.user.pk}")
+    except (Refused, StaleState) as error:
+        page.message_user(request, _("Nothing was changed: %(why)s") % {"why": said_by(error)}, messages.ERROR)
+        return
+    rest = {"stale": len(ids) - changed} if changed < len(ids) else {}
+    page.message_user(request, told(changed, rest), messages.SUCCESS if changed else messages.WARNING)
+
+
+def said_by(error: Exception) -> str:
+    """Why a verb said no, in words."""
+    return getattr(error, "detail", "") or registry.in_words(getattr(error, "reason", "stale"))
 
 
 def told(changed: int, unchanged: Mapping[str, int]) -> str:

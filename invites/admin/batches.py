@@ -19,7 +19,7 @@ from outbox import registry
 from outbox.console import LatelySeen, ReadOnly
 from outbox.errors import Refused
 from outbox.exports import Exported
-from outbox.reasons import with_reason
+from outbox.reasons import run_apart, with_reason
 from outbox.states import StaleState, sources
 from quality import gates
 from quality.measures import Measured, titled
@@ -92,7 +92,7 @@ EntryAdmin.actions = (
 LaunchForm.CHOICES["code_format"] = previews.format_choices
 LaunchForm.CHECKS.append(previews.short_codes_live_short)
 PREVIEWS.append(previews.of_shares)
-LaunchAdmin.actions = (with_reason(_("Invite the next people"), release_batch, "invites.release_batch"),)
+LaunchAdmin.actions = (with_reason(_("Invite the next people"), release_batch, "invites.release_batch", run_apart),)
 
 
 def outcome_of(batch: Any) -> queries.Outcome:
@@ -121,9 +121,9 @@ class BatchAdmin(ReadOnly):
     list_filter = ("launch", "status")
     readonly_fields: ClassVar[Any] = ("held", "mix", "came_in", "begun", "stayed", "answers", "comments")
     actions = (
-        with_reason(_("Pause"), each_batch(releasing.pause_batch), "invites.pause_batch"),
-        with_reason(_("Resume"), each_batch(releasing.resume_batch), "invites.resume_batch"),
-        with_reason(_("Cancel"), each_batch(releasing.cancel_batch), "invites.cancel_batch"),
+        with_reason(_("Pause"), each_batch(releasing.pause_batch), "invites.pause_batch", run_apart),
+        with_reason(_("Resume"), each_batch(releasing.resume_batch), "invites.resume_batch", run_apart),
+        with_reason(_("Cancel"), each_batch(releasing.cancel_batch), "invites.cancel_batch", run_apart),
     )
 
     @admin.display(description=_("held by a gate"))
