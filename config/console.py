@@ -22,7 +22,12 @@ def style(request: HttpRequest) -> str:
     return static("console.css")
 
 
-def script(request: HttpRequest) -> str:
+def times(request: HttpRequest) -> str:
+    """Where the script is that says moments in the reader's own zone."""
+    return static("times.js")
+
+
+def keys(request: HttpRequest) -> str:
     """Where the keys of the box that finds people are."""
     return static("console-person.js")
 

@@ -430,7 +430,7 @@ UNFOLD: dict[str, Any] = {
             "950": "oklch(26% .065 258)",
         }
     },
-    "SCRIPTS": ["config.console.script"],
+    "SCRIPTS": ["config.console.keys", "config.console.times"],
     "ACCOUNT": {"navigation": "config.console.account_links"},
     "SIDEBAR": {"show_search": True, "show_all_applications": True, "navigation": "config.console.navigation"},
 }

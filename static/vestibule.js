@@ -1,18 +1,6 @@
 // Small comforts. Every page works without this file.
 (() => {
   "use strict";
-  const page = document.documentElement;
-
-  const shapes = {
-    day: { day: "numeric", month: "long", year: "numeric" },
-    minute: { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" },
-  };
-  for (const time of document.querySelectorAll("time[datetime]")) {
-    const at = new Date(time.dateTime);
-    if (isNaN(at)) continue;
-    time.title = time.textContent.trim();
-    time.textContent = new Intl.DateTimeFormat(page.lang, shapes[time.dataset.shape || "minute"]).format(at);
-  }
 
   const wrong = document.querySelector("[aria-invalid='true']");
   if (wrong) wrong.focus();

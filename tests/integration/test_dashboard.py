@@ -106,7 +106,7 @@ def rows_behind(client: Client, link: str) -> int:
     answer = client.get(link)
     assert answer.status_code == 200, link
     assert "e=1" not in answer.request["QUERY_STRING"]
-    return int(answer.context["cl"].result_count)
+    return int(answer.context["cl"].result_count) if "cl" in answer.context else len(answer.context["cards"])
 
 
 def figures_of(context: Any) -> list[Any]:
