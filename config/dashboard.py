@@ -106,12 +106,11 @@ def chores(links: Links, people: Mapping[str, Any], seen: Live) -> Iterator[Figu
     held = figures.held_count(people)
     if held:
         said = ngettext("%(n)s person is held for review", "%(n)s people are held for review", held)
-        yield Figure(said % {"n": grouped(held)}, grouped(held), links.people(held_at__isempty=0), "warn")
+        yield Figure(said % {"n": grouped(held)}, grouped(held), links.review("held"), "warn")
     waits = people["states"].get("waiting", 0) if links.launch.approval == Launch.Approval.MANUAL else 0
     if waits:
         said = ngettext("%(n)s person waits for approval", "%(n)s people wait for approval", waits)
-        asked = links.people(status__exact="waiting", held_at__isempty=1)
-        yield Figure(said % {"n": grouped(waits)}, grouped(waits), asked, "warn")
+        yield Figure(said % {"n": grouped(waits)}, grouped(waits), links.review("approval"), "warn")
     if n := seen.dead_letters:
         said = ngettext("%(n)s delivery was given up", "%(n)s deliveries were given up", n)
         yield Figure(said % {"n": grouped(n)}, grouped(n), listed("outbox_delivery", status__exact="given_up"), "warn")

@@ -20,7 +20,7 @@ from invites.queries import CODES_SINCE
 from quality.measures import WINDOW
 from quality.plots import Bars, bars
 from quality.tallies import STAGES
-from waitlist.models import Entry, Launch
+from waitlist.models import HELD_STATES, Entry, Launch
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 Counts = Mapping[str, Any]
@@ -102,6 +102,10 @@ class Links:
         """People on its list."""
         return self.rows("waitlist_entry", **asked)
 
+    def review(self, tab: str) -> str:
+        """A tab of its review queue."""
+        return f"{reverse('review')}?{urlencode({'tab': tab, 'launch': self.launch.pk})}"
+
     def between(self, field: str, first: date, last: date) -> dict[str, str]:
         """The filter of what happened on these local days of the launch, `last` not included."""
         zone = ZoneInfo(self.launch.time_zone)
@@ -128,8 +132,8 @@ def states(links: Links, people: Counts) -> list[tuple[str, Figure, Figure | Non
 
 
 def held_count(people: Counts) -> int:
-    """How many people are held, whatever their state."""
-    return sum(n for state, n in people["states"].items() if state.endswith(" held"))
+    """How many people the review queue has: who was turned away or erased may be held still, and needs nobody any more."""
+    return sum(people["states"].get(f"{status} held", 0) for status in HELD_STATES)
 
 
 # How far they came
