@@ -212,7 +212,7 @@ def look_of(said: Any, user: Any) -> Look | None:
     tab = "near" if near else clean.get("tab") or "held"
     at, _comma, pk = (clean.get("after") or "").partition(",")
     asked = reads.Filter(
-        launch_id=launch.pk,
+        launch=launch,
         tab=tab if tab in reads.tabs_of(launch) or near else "held",
         rule=clean.get("rule") or "",
         source=clean.get("source") or "",
@@ -320,7 +320,7 @@ def show(request: HttpRequest, look: Look) -> HttpResponse:
     following = (
         look.address(after=key_of(last.held_at if asked.tab == "held" else None, last.pk)) if more and last else ""
     )
-    counts = {tab: reads.counted(reads.queue(reads.Filter(look.launch.pk, tab))) for tab in reads.tabs_of(look.launch)}
+    counts = {tab: reads.counted(reads.queue(reads.Filter(look.launch, tab))) for tab in reads.tabs_of(look.launch)}
     narrowed = bool(asked.rule or asked.source or asked.domain or asked.near)
     total = reads.counted(found) if narrowed else counts[asked.tab]
     context = admin.site.each_context(request) | {

@@ -18,7 +18,7 @@ from outbox.keys import SHORT, address_keys
 from outbox.models import Delivery, Event, Suppression
 from quality import gates
 from quality.queries import gating
-from waitlist import queries
+from waitlist import policy, queries
 from waitlist.api import waiting_fields
 from waitlist.models import Entry, Launch
 
@@ -148,8 +148,8 @@ def waiting(known: Known) -> str:
         "total": known.total,
         "points": ngettext("%(n)d point", "%(n)d points", entry.priority) % {"n": entry.priority},
     }
-    if launch.approval == Launch.Approval.MANUAL and entry.status == Entry.Status.WAITING:
-        return where + " " + _("This launch invites only people who were approved, and nobody has approved them.")
+    if needs_a_yes(launch, entry):
+        return f"{where} {passed_over(launch)}"
     if entry.lapses:
         where += " " + ngettext("They let %(n)d invite run out.", "They let %(n)d invites run out.", entry.lapses) % {
             "n": entry.lapses
@@ -158,6 +158,22 @@ def waiting(known: Known) -> str:
         return where + " " + _("This launch invites nobody at the moment: its quota is 0.")
     pace = {"n": launch.daily_quota, "wait": known.wait or _("nobody can say how long")}
     return where + " " + _("Up to %(n)s people are invited a day, so their turn comes in: %(wait)s.") % pace
+
+
+def needs_a_yes(launch: Launch, entry: Entry) -> bool:
+    """Whether they are passed over until a moderator approves them."""
+    is_approved, referred = entry.status == Entry.Status.APPROVED, entry.referred_by_id is not None
+    return policy.needs_a_yes(launch, policy.Waiting(is_approved, entry.priority, entry.vouched, referred))
+
+
+def passed_over(launch: Launch) -> str:
+    """What they lack."""
+    if launch.approval == Launch.Approval.MANUAL:
+        return _("This launch invites only people who were approved, and nobody has approved them.")
+    return _(
+        "They are passed over until a moderator approves them: this launch asks that of who has few points, or came by no "
+        "vouched channel."
+    )
 
 
 def approved(known: Known) -> str:

@@ -81,6 +81,21 @@ def test_the_tabs_are_held_new_and_where_staff_approve_those_who_wait_for_it(con
     assert "ada@example.com" in page(console, QUEUE + "?tab=approval")
 
 
+@pytest.mark.parametrize("asks", [{"approve_below": 10}, {"vouched_only": True}])
+def test_a_tightened_launch_shows_whom_it_passes_over_for_approval(
+    console: Client, launch: Launch, asks: dict[str, Any]
+) -> None:
+    ada, ben, cleo = (cast.waits(launch, name) for name in ("ada", "ben", "cleo"))
+    Entry.objects.filter(pk=ben.pk).update(priority=10, vouched=True)
+    deciding.approve([cleo.pk], "known", by="staff:1")
+    Launch.objects.update(**asks)
+    cards = console.get(QUEUE + "?tab=approval").context["cards"]
+    assert [card.entry.pk for card in cards] == [ada.pk]
+    said = console.get(f"/admin/waitlist/entry/{ada.pk}/change/").context["first"]
+    assert "passed over until a moderator approves them" in said
+    assert "passed over" not in console.get(f"/admin/waitlist/entry/{ben.pk}/change/").context["first"]
+
+
 @pytest.mark.parametrize(
     ("narrow", "found"),
     [
