@@ -16,6 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from accounts.actors import named
 from config.launch_forms import STEPS, TightenForm, WhyForm
 from invites.models import Code
 from outbox.console import may
@@ -164,7 +165,7 @@ def taken_back(request: HttpRequest, launch: Launch, turn: Turn, template: str, 
         )
         for name in turn.after
     ]
-    who = launch_words.names_of([turn.by])[turn.by]
+    who = named([turn.by])[turn.by]
     return page(request, launch, template, {"title": title, "turn": turn, "rows": rows, "form": form, "who": who})
 
 

@@ -10,8 +10,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from config.person.timeline import names_of
-from config.person.words import SUPPRESSED, actor_in_words
+from accounts.actors import named
+from config.person.words import SUPPRESSED
 from invites.models import Invite, Redemption
 from invites.queries import state_of
 from outbox.keys import SHORT, address_keys
@@ -46,7 +46,7 @@ class Known:
 
     def by(self, kind: str) -> str:
         """Who did the newest of these."""
-        return actor_in_words(self.told[kind].by, self.names) if kind in self.told else "–"
+        return self.names[self.told[kind].by] if kind in self.told else "–"
 
     def why(self, kind: str) -> str:
         """The reason that was given for the newest of these."""
@@ -73,7 +73,7 @@ def known_of(entry: Entry) -> Known:
         invite=invite,
         redemption=spent.order_by("-pk").first(),
         told=told,
-        names=names_of({event.by for event in told.values()} | {entry.held_by, entry.invited_by}),
+        names=named({event.by for event in told.values()} | {entry.held_by, entry.invited_by}),
         barred=Suppression.objects.filter(address_key__in=keys).first(),
         message=mails.first(),
         closed=gating.standing(launch.pk, now).closed,
@@ -111,8 +111,7 @@ def asides(known: Known) -> Iterator[str]:
 def held(known: Known) -> dict[str, str]:
     """Since when, by whom and why the brake is on."""
     entry = known.entry
-    who = actor_in_words(entry.held_by, known.names)
-    return {"at": moment(entry.held_at), "by": who, "why": entry.held_reason.rstrip(".") or "–"}
+    return {"at": moment(entry.held_at), "by": known.names[entry.held_by], "why": entry.held_reason.rstrip(".") or "–"}
 
 
 def pending(known: Known) -> str:

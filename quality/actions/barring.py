@@ -12,8 +12,8 @@ from outbox.errors import Refused
 from outbox.facts import Said
 from outbox.states import StaleState, verb
 from quality import signals
-from quality.evidence import forget_listed
 from quality.bars import MOST_DAYS, Target
+from quality.evidence import forget_listed
 from quality.models import Bar
 
 
