@@ -25,7 +25,7 @@ from outbox.actions import start_job
 from outbox.callers import network
 from outbox.console import may
 from outbox.errors import Refused
-from outbox.reasons import MOST, ReasonForm
+from outbox.reasons import MOST, ReasonForm, reason_field
 from outbox.states import StaleState
 from quality.actions import barring
 from quality.bars import DEFAULT_DAYS, MOST_DAYS, Target, target_of
@@ -63,7 +63,7 @@ class BarForm(forms.Form):
         help_text=gettext_lazy("It ends by itself then; at most 365."),
         widget=UnfoldAdminIntegerFieldWidget,
     )
-    reason = forms.CharField(max_length=300, label=gettext_lazy("Reason"), widget=UnfoldAdminTextInputWidget)
+    reason = reason_field()
 
     def __init__(self, *args: Any, asker: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

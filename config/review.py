@@ -28,7 +28,7 @@ from outbox import registry
 from outbox.actions import start_job, work_on
 from outbox.console import may
 from outbox.errors import Refused
-from outbox.reasons import AT_ONCE, MOST, told
+from outbox.reasons import AT_ONCE, LONGEST_REASON, MOST, told
 from outbox.states import StaleState, sources
 from quality.queries import review as reads
 from quality.rules import RULES, reason_of
@@ -39,7 +39,6 @@ from waitlist.models import Comment, Entry, Launch
 from waitlist.shown import NEEDS, contact_for
 
 PAGE = 25
-LONGEST_REASON = 300
 TABS = {
     "held": gettext_lazy("Held"),
     "new": gettext_lazy("Not confirmed yet"),
