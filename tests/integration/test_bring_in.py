@@ -532,6 +532,9 @@ def test_bringing_in_is_not_yet_deciding(launch: Launch, console: Client) -> Non
     upload = brings(console, "email\nada@example.com\n", "blocked")
     assert mo.post(page(upload), {"button": "go", "reason": "x"}).status_code == 403
     assert "ada@example.com" not in mo.get(page(upload)).content.decode()
+    left_out = brings(console, "email\neve@example\n")
+    assert mo.post(page(left_out), {"button": "mend"}).status_code == 403
+    assert 'value="mend"' not in mo.get(page(left_out)).content.decode()
 
 
 def test_without_a_reason_nothing_goes(console: Client, launch: Launch) -> None:
