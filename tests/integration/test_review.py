@@ -16,7 +16,7 @@ from tests.integration.test_assess import joins
 from tests.integration.test_console import console
 from waitlist.actions import confirming, deciding, reviewing
 from waitlist.models import Comment, Entry, Launch
-from waitlist.queries import comments_of, last_decided, position_of
+from waitlist.queries import last_decided, position_of
 
 __all__ = ["console"]
 pytestmark = pytest.mark.django_db
@@ -228,7 +228,7 @@ def test_a_comment_stands_beside_the_person_and_not_in_the_trail(console: Client
     cleo = cast.cleo(launch)
     said = {"act": f"comment:{cleo.pk}", f"comment-{cleo.pk}": " Asked them by phone. "}
     assert "kept" in console.post(QUEUE, said, follow=True).content.decode()
-    assert [one.text for one in comments_of(cleo.pk)] == ["Asked them by phone."]
+    assert [one.text for one in cleo.comments.all()] == ["Asked them by phone."]
     assert "Asked them by phone." in page(console)
     assert Event.objects.get(kind="entry.commented").data == {}
     assert decides(console, "release", cleo)["moved"], "a comment is no decision: the page is not out of date"
