@@ -19,13 +19,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
-from config import actors
+from accounts.actors import named
 from outbox import registry
 from outbox.actions import start_job
 from outbox.callers import network
 from outbox.console import may
 from outbox.errors import Refused
-from outbox.reasons import MOST, ReasonForm
+from outbox.reasons import MOST, ReasonForm, reason_field
 from outbox.states import StaleState
 from quality.actions import barring
 from quality.bars import DEFAULT_DAYS, MOST_DAYS, Target, target_of
@@ -63,7 +63,7 @@ class BarForm(forms.Form):
         help_text=gettext_lazy("It ends by itself then; at most 365."),
         widget=UnfoldAdminIntegerFieldWidget,
     )
-    reason = forms.CharField(max_length=300, label=gettext_lazy("Reason"), widget=UnfoldAdminTextInputWidget)
+    reason = reason_field()
 
     def __init__(self, *args: Any, asker: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -94,7 +94,7 @@ def places(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("bar", args=[made.pk]))
     standing = list(Bar.objects.filter(ended_at__isnull=True, until__gt=timezone.now()).order_by("-pk")[:SHOWN])
     past = list(Bar.objects.exclude(pk__in=[one.pk for one in standing]).order_by("-pk")[:SHOWN])
-    names = actors.named(one.by for one in [*standing, *past])
+    names = named(one.by for one in [*standing, *past])
     context = admin.site.each_context(request) | {
         "title": _("Blocked places"),
         "form": form if can else None,
@@ -147,7 +147,7 @@ def place(request: HttpRequest, bar_id: int) -> HttpResponse:
     context = admin.site.each_context(request) | {
         "title": str(bar),
         "bar": bar,
-        "who": actors.named([bar.by])[bar.by],
+        "who": named([bar.by])[bar.by],
         "stands": stands,
         "left": len(left),
         "counts": [(registry.in_words(status), n) for status, n in sorted(counts.items())],

@@ -132,7 +132,7 @@ def states(links: Links, people: Counts) -> list[tuple[str, Figure, Figure | Non
 
 
 def held_count(people: Counts) -> int:
-    """How many people the review queue holds; who was rejected or went away is held no more."""
+    """How many people the review queue has: who was turned away or erased may be held still, and needs nobody any more."""
     return sum(people["states"].get(f"{status} held", 0) for status in HELD_STATES)
 
 

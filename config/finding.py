@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from invites.codes import digests, fold
+from invites import leaks
 from invites.models import Code, Invite, Redemption
 from outbox.console import may
 from outbox.mail import delivery_named
@@ -25,7 +25,7 @@ from waitlist.models import Entry, Launch
 from waitlist.shown import NEEDS, contact_for
 
 MOST = 20  # of one kind: more is a reason to type more
-LONGEST = 200
+LONGEST = 500  # a link with a signed token in it
 SHORTEST = 2  # a single letter is a word by itself, and the beginning of nothing
 DOMAIN = re.compile(r"@?([\w-]+(?:\.[\w-]+)+)")
 
@@ -84,13 +84,11 @@ def by_number(typed: str) -> Iterator[Hit]:
 
 
 def by_code(typed: str) -> Iterator[Hit]:
-    """A code in any shape, else its last four characters."""
-    whole = Code.objects.filter(digest__in=digests(typed))
-    for code in whole:
-        yield from hits_of(code, _("this code"))
-    if len(typed) == 4 and typed.isalnum():
-        for code in Code.objects.filter(last4__in={typed.upper(), fold(typed)}).order_by("-pk")[: MOST + 1]:
-            yield from hits_of(code, _("the last four characters of a code"))
+    """A code in any shape, or a link with one in it; else its last four characters."""
+    if whole := leaks.code_behind(typed):
+        yield from hits_of(whole, _("this code"))
+    for code in leaks.ending_in(typed, MOST + 1):
+        yield from hits_of(code, _("the last four characters of a code"))
 
 
 def hits_of(code: Code, why: str | Promise) -> Iterator[Hit]:

@@ -58,6 +58,14 @@ INVARIANTS: dict[str, str] = {
         WHERE turn.ended_at IS NULL AND NOT one.name = ANY(turn."left") AND to_jsonb(launch) -> one.name <> one.value
           AND NOT EXISTS (SELECT FROM waitlist_turn AS later WHERE later.launch_id = turn.launch_id AND later.id > turn.id
                           AND later.ended_at IS NULL AND jsonb_exists(later.after, one.name))""",
+    "of who was erased nothing is left that names them": """
+        SELECT id FROM waitlist_entry AS entry WHERE status = 'erased' AND (
+            contact <> '' OR name <> '' OR use_case <> '' OR user_id IS NOT NULL OR left(canonical, 7) <> 'erased:'
+            OR EXISTS (SELECT FROM waitlist_comment WHERE entry_id = entry.id)
+            OR EXISTS (SELECT FROM waitlist_trace WHERE entry_id = entry.id)
+            OR NOT EXISTS (SELECT FROM waitlist_tombstone AS stone WHERE stone.entry_id = entry.id))""",
+    "a job that is done looked at every row": """
+        SELECT id FROM outbox_job WHERE status = 'done' AND done <> total""",
     "a milestone paid once": """
         SELECT referrer_id FROM referrals_reward WHERE milestone IS NOT NULL GROUP BY referrer_id, milestone HAVING count(*) > 1""",
 }

@@ -4,25 +4,15 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanWidget
 
 from invites.codes import FORMATS
+from outbox.reasons import reason_field
 from waitlist.actions.turning import LONGEST_DAYS
 from waitlist.models import Launch, Turn
 
 LONG = "long"
 WEEK = 7
-
-
-def why() -> forms.CharField:
-    """The field for the reason, which everybody who turns a launch gives."""
-    return forms.CharField(max_length=300, label=_("Reason"), widget=UnfoldAdminTextInputWidget)
-
-
-class WhyForm(forms.Form):
-    """Why something is taken back."""
-
-    reason = why()
 
 
 class TightenForm(forms.Form):
@@ -61,7 +51,7 @@ class TightenForm(forms.Form):
         help_text=_("Then every setting is by itself what it was, unless an owner changed it meanwhile."),
         widget=UnfoldAdminIntegerFieldWidget,
     )
-    reason = why()
+    reason = reason_field()
 
     def __init__(self, launch: Launch, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -103,7 +93,7 @@ class QuotaStep(forms.Form):
     daily_quota = forms.IntegerField(
         max_value=1_000_000, label=_("Daily quota then"), widget=UnfoldAdminIntegerFieldWidget
     )
-    reason = why()
+    reason = reason_field()
 
     def __init__(self, launch: Launch, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -134,7 +124,7 @@ class LimitsStep(forms.Form):
         ),
         widget=UnfoldAdminIntegerFieldWidget,
     )
-    reason = why()
+    reason = reason_field()
 
     def __init__(self, launch: Launch, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -157,7 +147,7 @@ class LimitsStep(forms.Form):
 class OpenStep(forms.Form):
     """The third step: no invites any more."""
 
-    reason = why()
+    reason = reason_field()
 
     def __init__(self, launch: Launch, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

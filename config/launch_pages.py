@@ -16,10 +16,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from config.launch_forms import STEPS, TightenForm, WhyForm
+from accounts.actors import named
+from config.launch_forms import STEPS, TightenForm
 from invites.models import Code
 from outbox.console import may
 from outbox.errors import Refused
+from outbox.reasons import ReasonForm
 from outbox.states import StaleState
 from quality.queries import gating
 from quality.queries.readings import standing
@@ -144,7 +146,7 @@ def turned(request: HttpRequest, launch: Launch, kind: str, form: Any, until: An
 
 def taken_back(request: HttpRequest, launch: Launch, turn: Turn, template: str, title: str) -> HttpResponse:
     """What was turned, and the form that takes it back."""
-    form = WhyForm(request.POST if "apply" in request.POST else None)
+    form = ReasonForm(request.POST if "apply" in request.POST else None)
     if request.method == "POST" and form.is_valid():
         try:
             turn = turning.take_back(turn.pk, form.cleaned_data["reason"], by=f"staff:{request.user.pk}")
@@ -164,7 +166,7 @@ def taken_back(request: HttpRequest, launch: Launch, turn: Turn, template: str, 
         )
         for name in turn.after
     ]
-    who = launch_words.names_of([turn.by])[turn.by]
+    who = named([turn.by])[turn.by]
     return page(request, launch, template, {"title": title, "turn": turn, "rows": rows, "form": form, "who": who})
 
 

@@ -34,7 +34,7 @@ from invites.suspicion import HOUR, Judged, Person, hour_of
 from outbox.console import may
 from outbox.errors import Refused
 from outbox.models import Job
-from outbox.reasons import ReasonForm
+from outbox.reasons import ReasonForm, reason_field
 from outbox.states import StaleState
 from waitlist.models import Entry
 from waitlist.shown import contact_for
@@ -93,9 +93,7 @@ class ContainForm(LookForm):
         label=gettext_lazy("Give the unaffected a new code and write to them"),
         widget=UnfoldBooleanWidget,
     )
-    reason = forms.CharField(
-        max_length=300, label=gettext_lazy("Reason"), widget=UnfoldAdminTextInputWidget(attrs={"size": 60})
-    )
+    reason = reason_field(size=60)
 
 
 # What is said in words

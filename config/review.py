@@ -22,12 +22,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from config import actors
+from accounts.actors import named
+from config import news
 from outbox import registry
 from outbox.actions import start_job, work_on
 from outbox.console import may
 from outbox.errors import Refused
-from outbox.reasons import AT_ONCE, MOST, told
+from outbox.reasons import AT_ONCE, LONGEST_REASON, MOST, told
 from outbox.states import StaleState, sources
 from quality.queries import review as reads
 from quality.rules import RULES, reason_of
@@ -38,7 +39,6 @@ from waitlist.models import Comment, Entry, Launch
 from waitlist.shown import NEEDS, contact_for
 
 PAGE = 25
-LONGEST_REASON = 300
 TABS = {
     "held": gettext_lazy("Held"),
     "new": gettext_lazy("Not confirmed yet"),
@@ -212,7 +212,7 @@ def look_of(said: Any, user: Any) -> Look | None:
     tab = "near" if near else clean.get("tab") or "held"
     at, _comma, pk = (clean.get("after") or "").partition(",")
     asked = reads.Filter(
-        launch_id=launch.pk,
+        launch=launch,
         tab=tab if tab in reads.tabs_of(launch) or near else "held",
         rule=clean.get("rule") or "",
         source=clean.get("source") or "",
@@ -254,7 +254,7 @@ def cards(people: Sequence[Entry], user: Any) -> list[Card]:
     ids = [entry.pk for entry in people]
     suspicions, near, positions = reads.suspicions(ids), reads.neighbours(ids), ranking.positions(ids)
     moved, comments = queries.last_decided(ids), list(Comment.objects.filter(entry__in=ids).order_by("pk"))
-    names = actors.named([*(one.by for one in comments), *(entry.held_by for entry in people)])
+    names = named([*(one.by for one in comments), *(entry.held_by for entry in people)])
     return [
         Card(
             entry=entry,
@@ -266,7 +266,7 @@ def cards(people: Sequence[Entry], user: Any) -> list[Card]:
             alike=_alike(near.get(entry.pk)),
             comments=[(one, names[one.by]) for one in comments if one.entry_id == entry.pk],
             seen=moved[entry.pk].id if entry.pk in moved else 0,
-            held_by=names.get(entry.held_by, ""),
+            held_by=names[entry.held_by],
             acts=[act for act in ACTS.values() if act.allowed(user) and is_possible(act.name, entry)],
         )
         for entry in people
@@ -320,7 +320,7 @@ def show(request: HttpRequest, look: Look) -> HttpResponse:
     following = (
         look.address(after=key_of(last.held_at if asked.tab == "held" else None, last.pk)) if more and last else ""
     )
-    counts = {tab: reads.counted(reads.queue(reads.Filter(look.launch.pk, tab))) for tab in reads.tabs_of(look.launch)}
+    counts = {tab: reads.counted(reads.queue(reads.Filter(look.launch, tab))) for tab in reads.tabs_of(look.launch)}
     narrowed = bool(asked.rule or asked.source or asked.domain or asked.near)
     total = reads.counted(found) if narrowed else counts[asked.tab]
     context = admin.site.each_context(request) | {
@@ -457,15 +457,17 @@ def decide(request: HttpRequest, act: Act, seen: Mapping[int, int], reason: str)
     except (Refused, StaleState) as error:
         why = getattr(error, "detail", "") or registry.in_words(getattr(error, "reason", "stale"))
         return Answer(_("Nothing was changed: %(why)s") % {"why": why})
-    news = actors.news(decided.news)
-    unmoved = len(seen) - len(decided.moved) - len(news)
+    faster = news.told(decided.news)
+    unmoved = len(seen) - len(decided.moved) - len(faster)
     said = f"{act.done}: {len(decided.moved)}." if len(seen) > 1 or not decided.moved else f"{act.done}."
     if unmoved:
         stood = ngettext("%(n)d stood where this cannot be done.", "%(n)d stood where this cannot be done.", unmoved)
         said += " " + stood % {"n": unmoved}
-    if news:
-        said += " " + _("Somebody was faster: %(news)s") % {"news": "; ".join(list(news.values())[:3])}
-    return Answer(said, act.name, reason, {pk: row.id for pk, row in decided.moved.items()}, news, took_over=took_over)
+    if faster:
+        said += " " + _("Somebody was faster: %(news)s") % {"news": "; ".join(list(faster.values())[:3])}
+    return Answer(
+        said, act.name, reason, {pk: row.id for pk, row in decided.moved.items()}, faster, took_over=took_over
+    )
 
 
 def across(request: HttpRequest, look: Look, act: Act, reason: str) -> Answer:

@@ -50,9 +50,12 @@ SECRETIVE = frozenset(
 
 
 def make_groups() -> None:
-    """Makes the three groups, each with exactly its permissions; other groups that somebody made are left alone."""
+    """Makes the three groups, each with exactly its permissions; other groups that somebody made are left alone.
+
+    Where not everything is migrated yet (`manage.py migrate waitlist`) some permissions come with what follows.
+    """
     of_console = Permission.objects.filter(content_type__app_label__in=APPS)
     named = {f"{one.content_type.app_label}.{one.codename}": one for one in of_console.select_related("content_type")}
     seen = {name for name in named if ".view_" in name} - SECRETIVE
     for role, names in {"viewer": seen, "moderator": seen | MODERATORS, "owner": set(named)}.items():
-        make_role(role, [named[name] for name in names])
+        make_role(role, [named[name] for name in names if name in named])

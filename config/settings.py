@@ -81,7 +81,6 @@ INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
-    "unfold.contrib.import_export",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -90,7 +89,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
-    "import_export",
     "rest_framework",
     "rest_framework_api_key",
     "drf_spectacular",
@@ -403,7 +401,6 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
 }
-IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "export"
 
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Vestibule",

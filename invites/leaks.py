@@ -106,7 +106,7 @@ def target_of(signed: str) -> Target | None:
 def found_by(pasted: str) -> list[Target]:
     """What a pasted code, link, run, campaign, channel or last four may mean; the surest alone, several last fours to choose."""
     text = pasted.strip()
-    code = _code_behind(text) if text else None
+    code = code_behind(text) if text else None
     if code is not None:
         return [_target(code.launch_id, "code", code.pk)]
     named = _named(text) if text else []
@@ -117,7 +117,7 @@ def _target(launch_id: int, kind: str, value: object) -> Target:
     return Target(launch_id, kind, str(value), timezone.now())
 
 
-def _code_behind(text: str) -> Code | None:
+def code_behind(text: str) -> Code | None:
     """The code of a link, of a token, or as it was typed."""
     asked = parse_qs(text.partition("?")[2].partition("#")[0])
     for token in (asked.get("invite") or asked.get("token") or [text])[:1]:
@@ -139,12 +139,12 @@ def _named(text: str) -> list[Target]:
     return found
 
 
-def ending_in(text: str) -> list[Code]:
+def ending_in(text: str, most: int = CHOICES) -> list[Code]:
     """The codes with these last four characters, the most used first."""
     last4 = codes.fold(text)
     if len(last4) != LAST:
         return []
-    return list(Code.objects.filter(last4=last4).order_by("-uses", "-pk")[:CHOICES])
+    return list(Code.objects.filter(last4=last4).order_by("-uses", "-pk")[:most])
 
 
 def title_of(target: Target) -> str:

@@ -25,15 +25,19 @@ from outbox.states import StaleState
 
 AT_ONCE = 100  # rows; more is a job
 MOST = 100_000
+LONGEST_REASON = 300
 Run = Callable[[Any, HttpRequest, Any, list[int], str], None]
+
+
+def reason_field(**attrs: Any) -> forms.CharField:
+    """The field for the reason, in whatever form asks for one."""
+    return forms.CharField(max_length=LONGEST_REASON, label=_("Reason"), widget=UnfoldAdminTextInputWidget(attrs=attrs))
 
 
 class ReasonForm(forms.Form):
     """Why: it stands in the trail beside the name of who did it."""
 
-    reason = forms.CharField(
-        max_length=300, label=_("Reason"), widget=UnfoldAdminTextInputWidget(attrs={"autofocus": True, "size": 60})
-    )
+    reason = reason_field(autofocus=True, size=60)
 
 
 def run_verb(page: Any, request: HttpRequest, work: registry.Work, ids: list[int], reason: str) -> None:

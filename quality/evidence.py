@@ -7,21 +7,22 @@ from datetime import datetime
 from typing import Any
 
 from disposable_email_domains import blocklist
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from outbox import sql
 from outbox.callers import Origin
 from quality import hot
-from quality.models import ListedDomain
+from quality.models import Bar, ListedDomain
 from quality.rules import Evidence, Finding, find, is_local, is_made_up, is_program
 from waitlist.actions.joining import Arrival, domain_traced, stem_key_of
 from waitlist.channels import Contact
 from waitlist.models import Launch
 
 MOST = 200  # neighbours counted: more of them say nothing more
-KEPT_SECONDS = 5.0  # an owner's word about a domain acts within so many in every process
+KEPT_SECONDS = 5.0  # what staff say about a domain acts within so many in every process
 
-_listed: dict[str, Any] = {"until": 0.0, "domains": {}}
+_listed: dict[str, Any] = {"until": 0.0, "domains": {}, "barred": frozenset()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +166,11 @@ def _evidence(known: Known, act: str, code_networks: int) -> Evidence:
     is_mail, questions = known.contact_kind == "email", known.questions()
     params = _params(known)
     told = {name: value for one in questions for name, value in sql.one(hot.QUESTIONS[one], params)._asdict().items()}
+    domain = known.canonical.partition("@")[2] if is_mail else ""
     return Evidence(
         act=act,
-        disposable=is_mail and is_disposable(known.canonical.partition("@")[2]),
+        disposable=is_disposable(domain),
+        domain_barred=is_barred(domain),
         made_up=is_mail and is_made_up(known.canonical),
         program=known.place is not None and is_program(known.user_agent),
         form_seconds=known.form_seconds,
@@ -195,22 +198,32 @@ def _params(known: Known) -> dict[str, Any]:
 
 def is_disposable(domain: str) -> bool:
     """Whether mailboxes of that domain are thrown away: by an owner's word, else by the list of the release, parents included."""
+    said: dict[str, bool] = listed()["domains"]
+    by_owner = next((said[one] for one in parents_of(domain) if one in said), None)
+    return any(one in blocklist for one in parents_of(domain)) if by_owner is None else by_owner
+
+
+def is_barred(domain: str) -> bool:
+    """Whether staff blocked that domain, or one above it, for now. Asked of the address: who comes by a file leaves no trace."""
+    return not listed()["barred"].isdisjoint(parents_of(domain))
+
+
+def parents_of(domain: str) -> list[str]:
+    """The domain and those above it, but for the top-level one."""
     parts = domain.split(".")
-    parents = [".".join(parts[start:]) for start in range(len(parts) - 1)]
-    said = listed_domains()
-    by_owner = next((said[one] for one in parents if one in said), None)
-    return any(one in blocklist for one in parents) if by_owner is None else by_owner
+    return [".".join(parts[start:]) for start in range(len(parts) - 1)]
 
 
-def listed_domains() -> dict[str, bool]:
-    """What owners say of domains, at most a few seconds old."""
+def listed() -> dict[str, Any]:
+    """What staff say of domains, at most a few seconds old."""
     if _listed["until"] < time.monotonic():
         _listed["domains"] = dict(ListedDomain.objects.values_list("domain", "is_disposable"))
+        standing = Bar.objects.filter(ended_at__isnull=True, until__gt=Now()).exclude(domain="")
+        _listed["barred"] = frozenset(standing.values_list("domain", flat=True))
         _listed["until"] = time.monotonic() + KEPT_SECONDS
-    found: dict[str, bool] = _listed["domains"]
-    return found
+    return _listed
 
 
 def forget_listed() -> None:
-    """Reads the owners' list anew at the next look."""
+    """Reads what staff say anew at the next look."""
     _listed["until"] = 0.0

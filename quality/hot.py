@@ -47,10 +47,8 @@ def crowd(counts: str, where: str, within: str, more: str = "", columns: str = "
 
 PEOPLE = "count(DISTINCT entry_id)"
 # What staff blocked for now: a handful of rows that are read whole.
-BARRED = "EXISTS (SELECT FROM quality_bar AS bar WHERE {where} AND ended_at IS NULL AND until > now())"
-NETWORK_BARRED = BARRED.format(where=f"{NETWORK} BETWEEN first AND last")
-DOMAIN = "%(domain)s::text"
-DOMAIN_BARRED = BARRED.format(where=f"domain <> '' AND right('.' || {DOMAIN}, length(domain) + 1) = '.' || domain")
+NETWORK_BARRED = f"""EXISTS (
+    SELECT FROM quality_bar WHERE {NETWORK} BETWEEN first AND last AND ended_at IS NULL AND until > now())"""
 # Each question that may be asked of the others, by what must be known of the person to ask it. One statement each: for several
 # in one the server would not keep its plan, and making it takes longer than all of them.
 QUESTIONS = {
@@ -66,8 +64,8 @@ QUESTIONS = {
     ),
     "browser": crowd(f"{PEOPLE} AS device_people", f"{SAME_BROWSER} AND other.device <> ''", "30 days"),
     "domain": crowd(
-        f"{PEOPLE} AS domain_people, count(DISTINCT network) AS domain_networks, {DOMAIN_BARRED} AS domain_barred",
-        f"other.domain = {DOMAIN} AND other.domain <> ''",
+        f"{PEOPLE} AS domain_people, count(DISTINCT network) AS domain_networks",
+        "other.domain = %(domain)s::text AND other.domain <> ''",
         "1 day",
     ),
     "words": crowd(f"{PEOPLE} AS same_text", "other.text_key = %(text_key)s::bytea", "7 days"),

@@ -5,13 +5,11 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.actors import named
 from outbox.models import Event
 from waitlist import signals
 from waitlist.launch_form import LABELS
 from waitlist.models import Turn
-
-BY_SYSTEM = "system"
 
 
 def setting(name: str) -> str:
@@ -39,8 +37,8 @@ def title_of(event: Event) -> str:
     kind = event.data.get("kind")
     if kind is None:
         return ""
-    named = str(Turn.Kind(kind).label)
-    return _("taken back: %(what)s") % {"what": named} if event.kind == signals.launch_turned_back.name else named
+    title = str(Turn.Kind(kind).label)
+    return _("taken back: %(what)s") % {"what": title} if event.kind == signals.launch_turned_back.name else title
 
 
 def can_be_put_back(event: Event) -> bool:
@@ -50,18 +48,10 @@ def can_be_put_back(event: Event) -> bool:
     )
 
 
-def names_of(actors: Iterable[str]) -> dict[str, str]:
-    """Each actor as people know them: staff by their address, the schedule as what it is."""
-    ids = {by: int(by.partition(":")[2]) for by in actors if by.startswith("staff:") and by[6:].isdecimal()}
-    found = dict(User.objects.filter(pk__in=ids.values()).values_list("pk", "email"))
-    named = {by: found[pk] for by, pk in ids.items() if pk in found}
-    return {by: named.get(by, _("by itself") if by == BY_SYSTEM else by) for by in actors}
-
-
 def shown(events: Iterable[Event]) -> list[dict[str, Any]]:
     """Changes as the page lists them."""
     changes = list(events)
-    names = names_of([event.by for event in changes])
+    names = named(event.by for event in changes)
     return [
         {
             "pk": event.pk,

@@ -243,14 +243,7 @@ class SourceLink(models.Model):
 
 COUNTED_ROWS = Q(status__in=["waiting", "approved"], held_at__isnull=True)
 APPROVED_ROWS = Q(status="approved", held_at__isnull=True)
-HELD_STATES = [
-    "pending",
-    "waiting",
-    "approved",
-    "invited",
-    "registered",
-    "suspended",
-]  # where a hold is to be looked at
+HELD_STATES = ["pending", "waiting", "approved", "invited", "registered", "suspended"]  # in which a hold needs a look
 HELD_ROWS = Q(held_at__isnull=False, status__in=HELD_STATES)
 NEW_ROWS = Q(status__in=["pending", "waiting"], held_at__isnull=True)
 VOUCHED_ROWS = Q(status="approved") | Q(vouched=True) | Q(referred_by__isnull=False)

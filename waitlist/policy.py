@@ -34,6 +34,11 @@ class Waiting:
     referred: bool
 
 
+def asks_for_a_yes(launch: Asks) -> bool:
+    """Whether anybody at all may need a moderator's yes."""
+    return launch.approval == "manual" or launch.approve_below > 0 or launch.vouched_only
+
+
 def needs_a_yes(launch: Asks, person: Waiting) -> bool:
     """Whether they are passed over until a moderator approves them."""
     if person.is_approved:

@@ -16,7 +16,7 @@ from outbox import sql
 from outbox.models import Event, Job
 from waitlist import eta, hot, policy, ranking, signals
 from waitlist.channels import Contact
-from waitlist.models import Comment, Day, Entry, Launch, Points, Tombstone, Turn
+from waitlist.models import Day, Entry, Launch, Points, Tombstone, Turn
 
 KEPT_SECONDS = 1.0  # settings of a launch act within a second in every process
 STATS_SECONDS = 60
@@ -218,11 +218,6 @@ def states_of(ids: Sequence[int]) -> dict[int, str]:
     """Where each of these people stands, in a word: "held" beside the status while the brake is on."""
     rows = Entry.objects.filter(pk__in=ids).values_list("pk", "status", "held_at")
     return {pk: f"{status}, held" if held_at else status for pk, status, held_at in rows}
-
-
-def comments_of(entry_id: int) -> QuerySet[Comment]:
-    """What staff wrote about this person, oldest first."""
-    return Comment.objects.filter(entry=entry_id).order_by("pk")
 
 
 # What moves a person: each change of where they stand has one of these, in its own transaction.

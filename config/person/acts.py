@@ -22,6 +22,7 @@ from invites.actions import resending
 from invites.admin.batches import invite_now
 from outbox import actions as outbox
 from outbox.console import may
+from outbox.reasons import reason_field
 from outbox.states import StaleState, sources
 from referrals import actions as referrals
 from referrals.models import Milestone
@@ -36,7 +37,7 @@ TEXT = UnfoldAdminTextInputWidget
 class Reason(forms.Form):
     """Why: it stands in the trail."""
 
-    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=300, widget=TEXT())
+    reason = reason_field()
 
 
 class NewAddress(Reason):

@@ -6,10 +6,9 @@ from datetime import timedelta
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.actors import named
 from config.guesses import ends_by_rows, of_contact
 from config.person.state import moment
-from config.person.timeline import names_of
-from config.person.words import actor_in_words
 from invites import codes, policy
 from invites.actions import redeeming
 from invites.actions.reserving import contact_of
@@ -117,8 +116,8 @@ def used_up(code: Code) -> str:
     users = list(Redemption.objects.filter(code=code).order_by("-pk").values_list("entry_id", "at")[:3])
     if not users:
         return _("Its last use is being kept for somebody who is signing up.")
-    named = ", ".join(_("entry %(n)s on %(at)s") % {"n": pk, "at": moment(at)} for pk, at in users)
-    return _("Its %(n)s uses are used up: by %(users)s.") % {"n": code.max_uses, "users": named}
+    who = ", ".join(_("entry %(n)s on %(at)s") % {"n": pk, "at": moment(at)} for pk, at in users)
+    return _("Its %(n)s uses are used up: by %(users)s.") % {"n": code.max_uses, "users": who}
 
 
 def ended(code: Code) -> str:
@@ -131,5 +130,8 @@ def told(sentence: str, code: Code, kind: str) -> str:
     event = Event.objects.filter(subject=f"code:{code.pk}", kind=kind).order_by("-id").first()
     if event is None:
         return sentence % {"by": "–", "at": "–", "why": "–"}
-    by = actor_in_words(event.by, names_of({event.by}))
-    return sentence % {"by": by, "at": moment(event.at), "why": event.data.get("reason") or "–"}
+    return sentence % {
+        "by": named([event.by])[event.by],
+        "at": moment(event.at),
+        "why": event.data.get("reason") or "–",
+    }

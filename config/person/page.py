@@ -19,7 +19,6 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from config.person import acts, codes, state, takeout, timeline
 from config.person.acts import ACTS, Act, Reason
-from config.person.words import actor_in_words
 from outbox.console import may
 from outbox.errors import Refused
 from outbox.states import StaleState
@@ -144,7 +143,7 @@ def facts_of(request: HttpRequest, entry: Entry, known: state.Known) -> dict[str
         "first": first,
         "asides": asides,
         "known": known,
-        "invited_by": actor_in_words(entry.invited_by, known.names),
+        "invited_by": known.names[entry.invited_by],
         "points": points_of(entry),
         "friends": referrals.referred_counts(entry),
         "quality": quality_of_friends(entry),

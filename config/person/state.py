@@ -10,15 +10,15 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from config.person.timeline import names_of
-from config.person.words import SUPPRESSED, actor_in_words
+from accounts.actors import named
+from config.person.words import SUPPRESSED
 from invites.models import Invite, Redemption
 from invites.queries import state_of
 from outbox.keys import SHORT, address_keys
 from outbox.models import Delivery, Event, Suppression
 from quality import gates
 from quality.queries import gating
-from waitlist import queries
+from waitlist import policy, queries
 from waitlist.api import waiting_fields
 from waitlist.models import Entry, Launch
 
@@ -46,7 +46,7 @@ class Known:
 
     def by(self, kind: str) -> str:
         """Who did the newest of these."""
-        return actor_in_words(self.told[kind].by, self.names) if kind in self.told else "–"
+        return self.names[self.told[kind].by] if kind in self.told else "–"
 
     def why(self, kind: str) -> str:
         """The reason that was given for the newest of these."""
@@ -73,7 +73,7 @@ def known_of(entry: Entry) -> Known:
         invite=invite,
         redemption=spent.order_by("-pk").first(),
         told=told,
-        names=names_of({event.by for event in told.values()} | {entry.held_by, entry.invited_by}),
+        names=named({event.by for event in told.values()} | {entry.held_by, entry.invited_by}),
         barred=Suppression.objects.filter(address_key__in=keys).first(),
         message=mails.first(),
         closed=gating.standing(launch.pk, now).closed,
@@ -111,8 +111,7 @@ def asides(known: Known) -> Iterator[str]:
 def held(known: Known) -> dict[str, str]:
     """Since when, by whom and why the brake is on."""
     entry = known.entry
-    who = actor_in_words(entry.held_by, known.names)
-    return {"at": moment(entry.held_at), "by": who, "why": entry.held_reason.rstrip(".") or "–"}
+    return {"at": moment(entry.held_at), "by": known.names[entry.held_by], "why": entry.held_reason.rstrip(".") or "–"}
 
 
 def pending(known: Known) -> str:
@@ -148,8 +147,8 @@ def waiting(known: Known) -> str:
         "total": known.total,
         "points": ngettext("%(n)d point", "%(n)d points", entry.priority) % {"n": entry.priority},
     }
-    if launch.approval == Launch.Approval.MANUAL and entry.status == Entry.Status.WAITING:
-        return where + " " + _("This launch invites only people who were approved, and nobody has approved them.")
+    if needs_a_yes(launch, entry):
+        return f"{where} {passed_over(launch)}"
     if entry.lapses:
         where += " " + ngettext("They let %(n)d invite run out.", "They let %(n)d invites run out.", entry.lapses) % {
             "n": entry.lapses
@@ -158,6 +157,22 @@ def waiting(known: Known) -> str:
         return where + " " + _("This launch invites nobody at the moment: its quota is 0.")
     pace = {"n": launch.daily_quota, "wait": known.wait or _("nobody can say how long")}
     return where + " " + _("Up to %(n)s people are invited a day, so their turn comes in: %(wait)s.") % pace
+
+
+def needs_a_yes(launch: Launch, entry: Entry) -> bool:
+    """Whether they are passed over until a moderator approves them."""
+    is_approved, referred = entry.status == Entry.Status.APPROVED, entry.referred_by_id is not None
+    return policy.needs_a_yes(launch, policy.Waiting(is_approved, entry.priority, entry.vouched, referred))
+
+
+def passed_over(launch: Launch) -> str:
+    """What they lack."""
+    if launch.approval == Launch.Approval.MANUAL:
+        return _("This launch invites only people who were approved, and nobody has approved them.")
+    return _(
+        "They are passed over until a moderator approves them: this launch asks that of who has few points, or came by no "
+        "vouched channel."
+    )
 
 
 def approved(known: Known) -> str:

@@ -7,8 +7,10 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
+from django.db.models.fields.reverse_related import ForeignObjectRel
 
 from config.person.timeline import about
+from invites.models import Reservation
 from outbox.keys import SHORT, address_keys
 from outbox.models import Delivery, Event, Suppression
 from waitlist.models import Entry
@@ -36,11 +38,11 @@ def taken(entry: Entry) -> dict[str, Any]:
 
 
 def tables_of(entry: Entry) -> Iterator[tuple[str, Any]]:
-    """The rows of each table that names the person."""
-    of_table: dict[Any, Q] = {}
-    for relation in Entry._meta.related_objects:
-        model: Any = relation.related_model
-        if model is not Entry:
+    """The rows of each table that names the person, also where nothing leads back from the person to it."""
+    of_table: dict[Any, Q] = {Reservation: Q(contact_kind=entry.contact_kind, canonical=entry.canonical)}
+    for relation in Entry._meta.get_fields(include_hidden=True):
+        if isinstance(relation, ForeignObjectRel) and relation.related_model is not Entry:
+            model: Any = relation.related_model
             of_table[model] = of_table.get(model, Q()) | Q(**{relation.field.name: entry.pk})
     for model, theirs in of_table.items():
         rows = model._default_manager.filter(theirs).order_by("pk")

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from accounts.models import ApiKey, User
-from config.person.words import MESSAGES, actor_in_words, fact_in_words, why_in_words
+from accounts.actors import named
+from config.person.words import MESSAGES, fact_in_words, why_in_words
 from invites.models import Attempt, Code, Invite, Reservation
 from outbox.keys import address_keys
 from outbox.models import Delivery, Event
@@ -67,8 +66,8 @@ def facts(person: About, before: Q, most: int) -> Iterable[Line]:
         kind, _colon, number = event.subject.partition(":")
         if kind == "code":
             event.data["code"] = int(number)
-    named = {event.data["code"] for event in events if "code" in event.data} - set(person.codes)
-    codes = person.codes | dict(Code.objects.filter(pk__in=named).values_list("pk", "last4"))
+    others = {event.data["code"] for event in events if "code" in event.data} - set(person.codes)
+    codes = person.codes | dict(Code.objects.filter(pk__in=others).values_list("pk", "last4"))
     for event in events:
         tone = "good" if event.kind in GOOD else "bad" if event.kind in BAD else ""
         text = fact_in_words(event.kind, event.data, codes)
@@ -151,13 +150,13 @@ def activities(person: About, before: Q, most: int) -> Iterable[Line]:
         yield Line(one.at, text.strip())
 
 
-# Each with the column of its moment.
 def comments(person: About, before: Q, most: int) -> Iterable[Line]:
     """What staff noted for one another."""
     for one in Comment.objects.filter(before, entry=person.entry).order_by("-pk")[:most]:
         yield Line(one.at, _("Comment"), one.by, one.text)
 
 
+# Each with the column of its moment.
 SOURCES: tuple[tuple[str, Source], ...] = (
     ("at", facts),
     ("created_at", messages),
@@ -181,18 +180,7 @@ def page_of(entry: Entry, before: datetime | None) -> tuple[list[Line], datetime
     while cut < len(lines) and lines[cut].at == lines[PAGE - 1].at:
         cut += 1
     shown, rest = lines[:cut], lines[cut:]
-    names = names_of({line.who for line in shown if line.who})
+    names = named(line.who for line in shown)
     for line in shown:
-        line.who = actor_in_words(line.who, names) if line.who else ""
+        line.who = names[line.who]
     return shown, shown[-1].at if rest else None
-
-
-def names_of(actors: Iterable[str]) -> dict[str, str]:
-    """The names of staff and keys among these actors."""
-    ids: dict[str, list[int]] = {"staff": [], "key": []}
-    for kind, _colon, number in (actor.partition(":") for actor in actors):
-        if kind in ids and number.isdigit():
-            ids[kind].append(int(number))
-    names = {f"staff:{user.pk}": user.get_full_name() for user in User.objects.filter(pk__in=ids["staff"])}
-    keys: Any = ApiKey.objects.filter(pk__in=ids["key"]).values_list("pk", "name")
-    return names | {f"key:{pk}": _("API key %(name)s") % {"name": name} for pk, name in keys}

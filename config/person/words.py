@@ -66,18 +66,6 @@ MESSAGES: dict[str, Promise] = {
     "moved": gettext_lazy("your place has another address now"),
     "account": gettext_lazy("about their log-in"),
 }
-ACTORS: dict[str, Promise] = {
-    "public": gettext_lazy("themselves, on the page"),
-    "person": gettext_lazy("themselves"),
-    "user": gettext_lazy("themselves, logged in"),
-    "system": gettext_lazy("by itself"),
-    "beat": gettext_lazy("by itself, on schedule"),
-    "cron": gettext_lazy("by itself, on schedule"),
-    "quality": gettext_lazy("the rules"),
-    "relay": gettext_lazy("by itself"),
-    "cli": gettext_lazy("an operator, by command"),
-    "import": gettext_lazy("an import"),
-}
 SUPPRESSED: dict[str, Promise] = {
     "bounced": gettext_lazy("a message to it bounced: there is no such mailbox"),
     "unsubscribed": gettext_lazy("its owner wants no more messages"),
@@ -113,11 +101,3 @@ def why_in_words(kind: str, said: Mapping[str, Any]) -> str:
         parts.append(_("to be confirmed") if said.get("confirm") else _("not to be confirmed"))
         parts.append(_("the old address was told") if said.get("old_told") else _("the old address was not told"))
     return ", ".join(parts)
-
-
-def actor_in_words(by: str, names: Mapping[str, str]) -> str:
-    """Who did it: staff and keys by their names."""
-    if by in names:
-        return names[by]
-    kind = by.partition(":")[0]
-    return str(ACTORS.get(kind, by))

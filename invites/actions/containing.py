@@ -30,7 +30,7 @@ from waitlist.models import Entry
 CONTAIN, UNDO = "invites.contain_code", "invites.undo_containment"
 UNDONE_WITHIN = timedelta(hours=24)
 FEW = 500  # rows; they are done before the answer, more are left to a worker
-OUT = frozenset({"rejected", "blocked", "suspended", "left"})
+OUT = frozenset({"rejected", "blocked", "suspended", "left", "erased"})
 Kind, Done = ContainmentPart.Kind, ContainmentPart.Done
 
 
@@ -195,8 +195,9 @@ def _note_begun(row: Containment, made: Sequence[ContainmentPart], counts: dict[
 
 @verb
 def carry_out(ids: Sequence[int], reason: str, *, by: str) -> int:
-    """Does what these rows of a containment plan; how many changed something."""
-    parts = _parts(ids, done=Done.PLANNED)
+    """Does what these rows of a containment plan; how many changed something. Of one that was undone meanwhile nothing is
+    left to do, also where somebody lets its stopped job go on."""
+    parts = _parts(ids, done=Done.PLANNED, containment__undone_at=None)
     if not parts:
         return 0
     _lock_entries(parts)

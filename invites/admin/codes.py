@@ -22,6 +22,7 @@ from invites import campaigns, queries
 from invites.actions import changing, revealing
 from invites.admin.forms import EXTENSIONS, ExtendForm
 from invites.admin.runs import Generate, actor, must, reason_form
+from invites.codes import fold
 from invites.models import Code
 from invites.resources import CodeResource
 from outbox import registry
@@ -138,7 +139,7 @@ class CodeAdmin(Exported):
     def get_search_results(self, request: HttpRequest, rows: QuerySet[Code], term: str) -> tuple[QuerySet[Code], bool]:
         """What was typed is compared as it is kept: of a million codes no text is looked through."""
         term = term.strip().lstrip("…")
-        found = Q(last4=term.upper()) | Q(campaign=term) | Q(channel=term)
+        found = Q(last4=fold(term)) | Q(campaign=term) | Q(channel=term)
         return (rows.filter(found) if term else rows), False
 
     @admin.display(description=_("code"))

@@ -13,6 +13,7 @@ from outbox.facts import Said
 from outbox.states import StaleState, verb
 from quality import signals
 from quality.bars import MOST_DAYS, Target
+from quality.evidence import forget_listed
 from quality.models import Bar
 
 
@@ -34,6 +35,7 @@ def make_bar(target: Target, reason: str, *, days: int, by: str) -> Bar:
     )
     if not made:
         raise StaleState(_("%(place)s is blocked already.") % {"place": target})
+    forget_listed()
     signals.bar_made.announce([Said(f"bar:{bar.pk}", {"until": until.isoformat(), "reason": reason})], by=by)
     return bar
 
@@ -44,5 +46,6 @@ def end_bar(ids: Sequence[int], reason: str, *, by: str) -> int:
     standing = Bar.objects.select_for_update(no_key=True).filter(pk__in=ids, ended_at__isnull=True, until__gt=Now())
     ending = list(standing.order_by("pk").values_list("pk", flat=True))
     Bar.objects.filter(pk__in=ending).update(ended_at=Now())
+    forget_listed()
     signals.bar_ended.announce([Said(f"bar:{pk}", {"reason": reason}) for pk in ending], by=by)
     return len(ending)

@@ -9,11 +9,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from outbox import sql
 from quality.models import Assessment, Bar
+from waitlist import policy
 from waitlist.models import HELD_ROWS, Entry, Launch, Trace
 
 COUNTED = 10_000  # more are said as "more than": nobody looks through them one by one
 NEIGHBOURS_COUNTED = 200
-NEAR = ("network", "device", "domain")
 TABS: dict[str, Q] = {
     "held": HELD_ROWS,
     "new": Q(status="pending", held_at__isnull=True),
@@ -26,7 +26,7 @@ TABS: dict[str, Q] = {
 class Filter:
     """Which people of a launch: a tab, narrowed; `near` an entry and what they have in common with it."""
 
-    launch_id: int
+    launch: Launch
     tab: str = "held"
     rule: str = ""
     source: str = ""
@@ -36,13 +36,15 @@ class Filter:
 
 
 def tabs_of(launch: Launch) -> list[str]:
-    """The tabs of a launch: nobody is approved by hand where the queue lets people in by itself."""
-    return ["held", "new", "approval"] if launch.approval == Launch.Approval.MANUAL else ["held", "new"]
+    """The tabs of a launch: nobody is approved by hand where the queue lets everybody in by itself."""
+    return ["held", "new", "approval"] if policy.asks_for_a_yes(launch) else ["held", "new"]
 
 
 def queue(asked: Filter) -> QuerySet[Entry]:
     """The people of a tab, who stands there longest first. Plan: entry_held or entry_new in their order."""
-    found = Entry.objects.filter(TABS[asked.tab], launch=asked.launch_id)
+    found = Entry.objects.filter(TABS[asked.tab], launch=asked.launch)
+    if asked.tab == "approval":
+        found = found.filter(~policy.may_be_invited(asked.launch))
     if asked.near:
         found = found.filter(pk__in=_alike(asked))
     if asked.rule:

@@ -24,13 +24,15 @@ from outbox.actions import suppress
 from outbox.keys import address_key
 from outbox.models import Delivery, Event, Job
 from outbox.policy import UNSUBSCRIBED
+from quality.actions import barring
+from quality.bars import target_of
 from quality.models import Assessment
 from referrals.models import Referral
 from tests import cast
 from tests.conftest import Mailbox
 from tests.integration.test_console import console
 from waitlist import handlers, uploads
-from waitlist.actions import uploading
+from waitlist.actions import confirming, uploading
 from waitlist.models import Entry, Launch, Points, Upload, UploadBlock, UploadLine
 
 __all__ = ["console"]
@@ -167,6 +169,17 @@ def test_who_brought_whom_is_heard_from_a_friends_code(console: Client, launch: 
 def test_rules_that_hold_a_stranger_hold_one_of_a_file_too(console: Client, launch: Launch) -> None:
     goes(console, brings(console, "email\n" + "".join(f"p{n}@mailinator.com\n" for n in range(3))))
     assert Assessment.objects.filter(rules__contains=["disposable_domain"]).count() == 3
+
+
+def test_a_blocked_domain_holds_who_comes_by_a_file_and_holds_on_when_they_confirm(
+    console: Client, launch: Launch
+) -> None:
+    barring.make_bar(target_of("spam.example"), "spam wave", days=30, by="staff:1")
+    goes(console, brings(console, "email\neve@mail.spam.example\nada@example.com\n"))
+    held = Entry.objects.get(held_at__isnull=False)
+    assert (held.canonical, Assessment.objects.get(entry=held).rules) == ("eve@mail.spam.example", ["barred_domain"])
+    confirming.confirm(held.pk, by="person")
+    assert cast.now(held).held_by == "quality"
 
 
 def test_a_company_in_a_file_is_no_crowd(console: Client, launch: Launch) -> None:
@@ -519,6 +532,9 @@ def test_bringing_in_is_not_yet_deciding(launch: Launch, console: Client) -> Non
     upload = brings(console, "email\nada@example.com\n", "blocked")
     assert mo.post(page(upload), {"button": "go", "reason": "x"}).status_code == 403
     assert "ada@example.com" not in mo.get(page(upload)).content.decode()
+    left_out = brings(console, "email\neve@example\n")
+    assert mo.post(page(left_out), {"button": "mend"}).status_code == 403
+    assert 'value="mend"' not in mo.get(page(left_out)).content.decode()
 
 
 def test_without_a_reason_nothing_goes(console: Client, launch: Launch) -> None:

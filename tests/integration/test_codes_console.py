@@ -168,6 +168,8 @@ def test_a_word_of_ones_own_lets_people_in_typed_in_any_shape(console: Client, l
     makes(console, "one", vanity="Harbour Mill", max_uses="5")
     code = Code.objects.get()
     assert (code.vanity, code.format, code.max_uses) == ("Harbour Mill", "vanity", 5)
+    found = [console.get(LIST, {"q": typed}).context["cl"].result_count for typed in ("mill", "MILL", "ill")]
+    assert found == [1, 1, 0]
     redeeming.redeem(launch, redeeming.Ask(cast.contact("eve"), code="harb0ur-mill"), by="public")
     code.refresh_from_db()
     assert code.uses == 1

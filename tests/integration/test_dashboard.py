@@ -106,7 +106,8 @@ def rows_behind(client: Client, link: str) -> int:
     answer = client.get(link)
     assert answer.status_code == 200, link
     assert "e=1" not in answer.request["QUERY_STRING"]
-    return int(answer.context["cl"].result_count) if "cl" in answer.context else len(answer.context["cards"])
+    shown = answer.context
+    return int(shown["cl"].result_count if "cl" in shown else shown["total"])  # a list's, or the review queue's
 
 
 def figures_of(context: Any) -> list[Any]:
@@ -272,9 +273,17 @@ def test_a_long_list_tells_about_how_many_there_are(
     assert "About so many" in said.content.decode()
 
 
+def held_as_well(launch: Launch, name: str) -> list[int]:
+    """Somebody with the brake on."""
+    held = [cast.joins(launch, name).pk]
+    deciding.hold(held, "odd", by="staff:1")
+    return held
+
+
 def test_what_needs_somebody_comes_first(console: Client, launch: Launch) -> None:
     assert "Nothing needs you now" in console.get("/admin/").content.decode()
     cast.cleo(launch)
+    deciding.reject([cast.joins(launch, "eve").pk, *held_as_well(launch, "ben")], "spam", by="staff:1")
     Alert.objects.create(launch=launch, code="gate_closed", detail="")
     Job.objects.create(name="x", ids=[], reason="", by="staff:1", total=0, status="failed")
     Delivery.objects.create(handler="mail", name="x", subject="entry:1", status="given_up")

@@ -85,6 +85,8 @@ def test_nothing_that_names_the_person_is_left(inside: bool, console: Client, la
     assert str(cast.home("zoe.marker").network) not in left
     assert not Trace.objects.filter(entry=entry).exists() and not User.objects.filter(name="Zoë Marker").exists()
     assert broken() == []
+    Entry.objects.filter(pk=entry.pk).update(name="Zoë Marker")
+    assert "of who was erased nothing is left that names them" in broken()[0]
 
 
 def test_the_trail_stays_and_says_who_erased_and_why(console: Client, launch: Launch) -> None:

@@ -8,6 +8,7 @@ from django.test import Client
 
 from accounts.actions import create_staff
 from config import finding
+from invites import tokens
 from invites.models import Code, Invite
 from invites.queries import text_of
 from outbox.mail import message_id
@@ -74,6 +75,17 @@ def test_a_code_is_found_in_any_shape(console: Client, launch: Launch) -> None:
     code = text_of(offer.code)
     for typed in (code, code.lower(), code.replace("-", " "), code.replace("VES", "ve5"), offer.code.last4.lower()):
         assert found(console, typed)["Location"] == page(ada), typed
+
+
+def test_a_link_with_a_code_in_it_is_found_as_the_code_is(console: Client, launch: Launch) -> None:
+    ada, offer = cast.invited(launch, "ada")
+    token = tokens.invite_token(offer)
+    for typed in (
+        f"https://x.example/join/?code={text_of(offer.code)}",
+        f"https://x.example/join/?invite={token}",
+        token,
+    ):
+        assert found(console, typed)["Location"] == page(ada)
 
 
 def test_a_used_code_leads_to_who_used_it_and_who_gave_it(console: Client, launch: Launch) -> None:

@@ -463,6 +463,9 @@ def test_undo_in_the_middle_stops_the_rest(code: Code, crowd: list[Entry], of_te
     relay.drain()
     assert held() == set() and code_now(code).status == "active"
     assert Job.objects.get(pk=row.job_id).status == "stopped"
+    outbox.resume_job(row.job_id, "pressed on its page", by="staff:9")
+    relay.drain()
+    assert held() == set() and not ContainmentPart.objects.filter(done="held", undone="").exists()
 
 
 def test_five_thousand_uses_are_looked_at_quickly_and_in_as_many_queries(console: Client, code: Code) -> None:

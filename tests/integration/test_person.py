@@ -11,12 +11,12 @@ from django.test import Client
 from django.utils import timezone
 
 from config.invariants import broken
-from config.person import acts
+from config.person import acts, takeout
 from config.person import codes as explaining
 from config.person.state import explained, known_of
 from config.roles import MODERATORS
 from invites.actions import changing, inviting, making, redeeming
-from invites.models import Code, Invite
+from invites.models import Code, Containment, ContainmentPart, Invite, Reservation
 from invites.queries import text_of
 from outbox.actions import suppress
 from outbox.keys import address_key
@@ -396,6 +396,18 @@ def test_a_copy_of_everything_is_one_file_and_stands_in_the_trail(console: Clien
     assert len(found["redemptions"]) == 1
     assert Event.objects.get(kind="entry.taken_out").subject == f"entry:{ben.pk}"
     assert console.get(f"/admin/waitlist/entry/{ben.pk}/takeout/").status_code == 405
+
+
+def test_tables_that_nothing_leads_to_from_the_person_are_in_it_too(launch: Launch) -> None:
+    ada, now = cast.ada(launch), timezone.now()
+    leak = Containment.objects.create(launch=launch, what="code:1", title="x", by="staff:1", reason="x", asked_at=now)
+    ContainmentPart.objects.create(containment=leak, kind="person", entry=ada, done="held")
+    theirs = {"contact_kind": ada.contact_kind, "contact": ada.contact, "canonical": ada.canonical}
+    Reservation.objects.create(
+        code=Code.objects.filter(owner=cast.ben(launch))[0], hold_id=uuid4(), expires_at=now, **theirs
+    )
+    found = dict(takeout.tables_of(ada))
+    assert len(found["containment parts"]) == len(found["reservations"]) == 1
 
 
 # Who may

@@ -16,7 +16,7 @@ from tests.integration.test_assess import joins
 from tests.integration.test_console import console
 from waitlist.actions import confirming, deciding, reviewing
 from waitlist.models import Comment, Entry, Launch
-from waitlist.queries import comments_of, last_decided, position_of
+from waitlist.queries import last_decided, position_of
 
 __all__ = ["console"]
 pytestmark = pytest.mark.django_db
@@ -79,6 +79,21 @@ def test_the_tabs_are_held_new_and_where_staff_approve_those_who_wait_for_it(con
     assert "ben@example.com" in page(console, QUEUE + "?tab=new")
     Launch.objects.update(approval="manual")
     assert "ada@example.com" in page(console, QUEUE + "?tab=approval")
+
+
+@pytest.mark.parametrize("asks", [{"approve_below": 10}, {"vouched_only": True}])
+def test_a_tightened_launch_shows_whom_it_passes_over_for_approval(
+    console: Client, launch: Launch, asks: dict[str, Any]
+) -> None:
+    ada, ben, cleo = (cast.waits(launch, name) for name in ("ada", "ben", "cleo"))
+    Entry.objects.filter(pk=ben.pk).update(priority=10, vouched=True)
+    deciding.approve([cleo.pk], "known", by="staff:1")
+    Launch.objects.update(**asks)
+    cards = console.get(QUEUE + "?tab=approval").context["cards"]
+    assert [card.entry.pk for card in cards] == [ada.pk]
+    said = console.get(f"/admin/waitlist/entry/{ada.pk}/change/").context["first"]
+    assert "passed over until a moderator approves them" in said
+    assert "passed over" not in console.get(f"/admin/waitlist/entry/{ben.pk}/change/").context["first"]
 
 
 @pytest.mark.parametrize(
@@ -213,7 +228,7 @@ def test_a_comment_stands_beside_the_person_and_not_in_the_trail(console: Client
     cleo = cast.cleo(launch)
     said = {"act": f"comment:{cleo.pk}", f"comment-{cleo.pk}": " Asked them by phone. "}
     assert "kept" in console.post(QUEUE, said, follow=True).content.decode()
-    assert [one.text for one in comments_of(cleo.pk)] == ["Asked them by phone."]
+    assert [one.text for one in cleo.comments.all()] == ["Asked them by phone."]
     assert "Asked them by phone." in page(console)
     assert Event.objects.get(kind="entry.commented").data == {}
     assert decides(console, "release", cleo)["moved"], "a comment is no decision: the page is not out of date"

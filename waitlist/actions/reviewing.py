@@ -40,8 +40,6 @@ VERBS = {
     "hold": deciding.hold,
     "release": deciding.release,
     "appeal": deciding.appeal,
-    "suspend": deciding.suspend,
-    "restore": deciding.restore,
 }
 
 

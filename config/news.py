@@ -1,6 +1,6 @@
-"""Who did what, as staff read it: "staff:5" is a colleague's address, "quality" the rules."""
+"""What somebody decided first, as the one who came second reads it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.formats import date_format
@@ -9,15 +9,8 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.models import User
+from accounts.actors import named
 
-KINDS: dict[str, Promise] = {
-    "quality": gettext_lazy("the rules"),
-    "public": gettext_lazy("somebody at the public pages"),
-    "person": gettext_lazy("the person"),
-    "key": gettext_lazy("a program with an API key"),
-    "system": gettext_lazy("the system"),
-}
 # What each event that moves a person says of it; `%(who)s` did it.
 NEWS: dict[str, Promise] = {
     "entry.held": gettext_lazy("%(who)s held them"),
@@ -37,22 +30,7 @@ NEWS: dict[str, Promise] = {
 }
 
 
-def named(actors: Iterable[str]) -> dict[str, str]:
-    """The name of each actor; one query."""
-    asked = set(actors)
-    staff = {by.partition(":")[2] for by in asked if by.startswith("staff:")}
-    users = {str(one.pk): one for one in User.objects.filter(pk__in=[pk for pk in staff if pk.isdecimal()])}
-    return {by: _name(by, users) for by in asked}
-
-
-def _name(by: str, users: Mapping[str, User]) -> str:
-    kind, _colon, pk = by.partition(":")
-    if kind == "staff":
-        return str(users.get(pk, by))
-    return str(KINDS.get(kind, by))
-
-
-def news(moved: Mapping[int, Any]) -> dict[int, str]:
+def told(moved: Mapping[int, Any]) -> dict[int, str]:
     """What somebody decided about these people first: who, what, when and why (rows of waitlist.queries.last_decided)."""
     names = named(row.by for row in moved.values()) if moved else {}
     return {pk: _sentence(row, names[row.by]) for pk, row in moved.items()}
