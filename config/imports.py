@@ -172,7 +172,7 @@ def about(request: HttpRequest, upload: Upload) -> dict[str, Any]:
         "percent": min(100, 100 * done // total),
         "wrong": reading.sentence(upload.why, upload.told),
         "step": 3 if upload.job else 2,
-        "mendable": counts.get("refused", 0) + counts.get("twice", 0),
+        "mendable": counts.get("refused", 0) + counts.get("twice", 0) if seen else 0,
     }
 
 
@@ -228,6 +228,8 @@ def acted(request: HttpRequest, upload: Upload) -> HttpResponseBase:
     by, page = f"staff:{request.user.pk}", HttpResponseRedirect(reverse("import-look", args=[upload.pk]))
     button = request.POST.get("button", "")
     if button == "mend":
+        if not may(request.user, NEEDS):  # the rows leave as they came, with every address
+            raise PermissionDenied
         return to_mend(upload, by=by)
     if not may_do(request.user, upload.kind, upload.act):
         raise PermissionDenied

@@ -434,6 +434,13 @@ def test_what_a_file_says_stands_sealed_and_is_gone_after_a_day(console: Client,
     assert Event.objects.filter(kind="upload.forgotten").count() == 1
 
 
+def test_no_address_stands_unsealed_where_the_wrong_column_was_taken(console: Client, launch: Launch) -> None:
+    brings(console, "email,status\nada@example.com,ben@example.com\n", "status", named="cleo@example.com.csv")
+    kept = str([*Upload.objects.values(), *UploadLine.objects.values("why", "told"), *Event.objects.values("data")])
+    assert "“[address]” is no status" in whys(Upload.objects.get())[2]
+    assert "example.com" not in kept
+
+
 # Size
 
 
@@ -519,6 +526,14 @@ def test_bringing_in_is_not_yet_deciding(launch: Launch, console: Client) -> Non
     upload = brings(console, "email\nada@example.com\n", "blocked")
     assert mo.post(page(upload), {"button": "go", "reason": "x"}).status_code == 403
     assert "ada@example.com" not in mo.get(page(upload)).content.decode()
+
+
+def test_who_sees_no_address_takes_no_rows_out_to_mend_them(launch: Launch, console: Client) -> None:
+    mo = moderator("waitlist.import_entry", "waitlist.view_entry")
+    upload = brings(console, "email,status\nada@example.com,odd\n", "status")
+    assert 'value="mend"' in console.get(page(upload)).content.decode()
+    assert 'value="mend"' not in mo.get(page(upload)).content.decode()
+    assert mo.post(page(upload), {"button": "mend"}).status_code == 403
 
 
 def test_without_a_reason_nothing_goes(console: Client, launch: Launch) -> None:
