@@ -268,7 +268,11 @@ def read_anew(said: Any, upload: Upload, *, by: str) -> None:
 def mapping_in(said: Mapping[str, str], upload: Upload) -> dict[str, int]:
     """Which column of the file is which of ours, as somebody chose."""
     chosen = {column.name: said.get(f"map_{column.name}", "") for column in kinds[upload.kind].columns}
-    return {name: int(at) for name, at in chosen.items() if at.isdecimal() and int(at) < reading.MOST_COLUMNS}
+    return {
+        name: int(at)
+        for name, at in chosen.items()
+        if at.isdecimal() and len(at) < 4 and int(at) < reading.MOST_COLUMNS
+    }
 
 
 def go(request: HttpRequest, upload: Upload, *, by: str) -> None:

@@ -226,6 +226,15 @@ def test_points_are_what_the_file_says_however_often_it_comes(console: Client, l
     assert [one.data["points"] for one in Event.objects.filter(kind="points.awarded").order_by("pk")] == [40, -45, 5]
 
 
+def test_noughts_before_a_number_hide_no_large_one(console: Client, launch: Launch) -> None:
+    cast.ada(launch)
+    many = brings(console, f"email,points\nada@example.com,{'0' * 8}199999999999\n", "points")
+    uses = brings(console, f"code,uses\nABCDEFGH1234,{'0' * 8}1999999999999\n", "bring", "codes")
+    assert [set(verdicts(one).values()) for one in (many, uses)] == [{"refused"}] * 2
+    told = {"button": "read", "headings": "on", "map_contact": "9" * 5000}
+    assert console.post(page(many), told).status_code == 302
+
+
 # Codes
 
 
