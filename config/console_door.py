@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.cache import cache
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -59,6 +59,8 @@ class ConsoleDoor:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Passes on who may; public pages and the API are not looked at, and cost nothing."""
         if request.path_info.startswith("/admin/") and request.user.is_authenticated and request.user.is_staff:
+            if "%00" in request.META.get("QUERY_STRING", ""):
+                raise BadRequest("The address holds the character NUL, which no text of the database can hold.")
             note_use(request)
             if lacks_second_factor(request) and request.path_info != reverse("admin:logout"):
                 messages.warning(request, _("This console opens with a second factor only. Set yours up first."))

@@ -228,7 +228,7 @@ def acted(request: HttpRequest, upload: Upload) -> HttpResponseBase:
     by, page = f"staff:{request.user.pk}", HttpResponseRedirect(reverse("import-look", args=[upload.pk]))
     button = request.POST.get("button", "")
     if button == "mend":
-        if not may(request.user, NEEDS):
+        if not may(request.user, NEEDS):  # the rows leave as they came, with every address
             raise PermissionDenied
         return to_mend(upload, by=by)
     if not may_do(request.user, upload.kind, upload.act):
@@ -268,7 +268,11 @@ def read_anew(said: Any, upload: Upload, *, by: str) -> None:
 def mapping_in(said: Mapping[str, str], upload: Upload) -> dict[str, int]:
     """Which column of the file is which of ours, as somebody chose."""
     chosen = {column.name: said.get(f"map_{column.name}", "") for column in kinds[upload.kind].columns}
-    return {name: int(at) for name, at in chosen.items() if at.isdecimal() and int(at) < reading.MOST_COLUMNS}
+    return {
+        name: int(at)
+        for name, at in chosen.items()
+        if at.isdecimal() and len(at) < 4 and int(at) < reading.MOST_COLUMNS
+    }
 
 
 def go(request: HttpRequest, upload: Upload, *, by: str) -> None:

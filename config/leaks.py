@@ -437,7 +437,7 @@ def _first_error(form: forms.Form) -> str:
 
 
 def _ids(text: str) -> frozenset[int]:
-    return frozenset(int(part) for part in text.split(",") if part.isdecimal())
+    return frozenset(int(part) for part in text.split(",") if part.isdecimal() and len(part) < 19)
 
 
 def _ticked(request: HttpRequest) -> frozenset[int]:

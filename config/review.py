@@ -412,13 +412,18 @@ def act(request: HttpRequest, look: Look) -> HttpResponse:
         return answer(request, look, Answer(_("Choose what to do, and with whom.")))
     if not ACTS[name].allowed(request.user):
         raise PermissionDenied
-    reason = (request.POST.get("reason", "").strip() or request.POST.get("ready", ""))[:LONGEST_REASON]
+    reason = (typed(request, "reason").strip() or typed(request, "ready"))[:LONGEST_REASON]
     if not reason:
         return answer(request, look, Answer(_("Say why: the reason stands in the trail.")))
     if request.POST.get("across") == "1" and not pk:
         return answer(request, look, across(request, look, ACTS[name], reason))
     seen = seen_by(request, [pk] if pk else request.POST.getlist("chosen"))
     return answer(request, look, decide(request, ACTS[name], seen, reason))
+
+
+def typed(request: HttpRequest, name: str) -> str:
+    """What was typed there, without what no text of the database can hold."""
+    return request.POST.get(name, "").replace("\0", "")
 
 
 def seen_by(request: HttpRequest, ids: Sequence[str]) -> dict[int, int]:
@@ -489,7 +494,7 @@ def comment(request: HttpRequest, look: Look, entry_id: int) -> HttpResponse:
     """A word for the next moderator."""
     if not may(request.user, "waitlist.comment_entry"):
         raise PermissionDenied
-    text = request.POST.get(f"comment-{entry_id}", "")
+    text = typed(request, f"comment-{entry_id}")
     try:
         made = reviewing.comment(entry_id, text, by=f"staff:{request.user.pk}")
     except (Refused, StaleState):

@@ -232,6 +232,8 @@ ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
 ACCOUNT_LOGIN_TIMEOUT = ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT = ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 3600
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
+# Who has but a stolen session adds no mailbox of their own, by whose codes they would come back when it is ended.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 # config/limits.py counts what strangers send, by network and contact, also while Redis is gone; allauth's own count there
 # would lock an office behind one address, and everybody without Redis. What stays is its brake on guessed passwords.
 ACCOUNT_RATE_LIMITS: dict[str, str | None] = {

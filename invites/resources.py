@@ -134,7 +134,7 @@ def code_in(values: dict[str, str]) -> Said:
 def uses_in(text: str) -> int:
     """How often it may be used; once unless said."""
     number = text.replace(" ", "").replace("\xa0", "") or "1"
-    if not number.isdecimal() or not 1 <= int(number[:9]) <= MOST_USES:
+    if not number.isdecimal() or len(number) > 9 or not 1 <= int(number) <= MOST_USES:
         raise Unreadable(gettext_noop("Uses are a whole number from 1 to %(most)d."), most=MOST_USES)
     return int(number)
 

@@ -79,11 +79,13 @@ class JobAdmin(ReadOnly):
         """How far it is, with a bar that moves by itself, and what can be done."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        job = get_object_or_404(Job.objects.defer("ids"), pk=unquote(object_id))
+        number = unquote(object_id)
+        job = get_object_or_404(Job.objects.defer("ids"), pk=number if number.isdecimal() else 0)
         if request.method == "POST":
             return HttpResponseRedirect(self.act(request, job) or request.path)
         reasons = sorted((registry.in_words(why), n) for why, n in job.unchanged.items())
         about = {"job": job, "what": self.what(job), "reasons": reasons, "undoes": self.undoes(request, job)}
+        about["may_work"] = self.may_work(request, job)
         about |= {"percent": 100 * job.done // job.total if job.total else 100, "form": ReasonForm()}
         if request.headers.get("HX-Request"):
             part = TemplateResponse(request, "admin/parts/job.html", about)
@@ -92,6 +94,10 @@ class JobAdmin(ReadOnly):
             return part
         shown = {**self.admin_site.each_context(request), **about, "title": about["what"], "opts": self.opts}
         return TemplateResponse(request, "admin/job.html", shown)
+
+    def may_work(self, request: HttpRequest, job: Job) -> bool:
+        """Whether they could have started it: to let a job go on is to do what it does."""
+        return all(may(request.user, needs) for needs in registry.needed_for(job.name))
 
     def undoes(self, request: HttpRequest, job: Job) -> registry.Work | None:
         """What takes an ended job back, where there is such a thing and they may do it."""
@@ -110,6 +116,8 @@ class JobAdmin(ReadOnly):
         if asked == "undo" and self.undoes(request, job):
             return self.undo(request, job, form)
         if asked not in verbs or not may(request.user, f"outbox.{asked}_job"):
+            raise PermissionDenied
+        if asked == "resume" and not self.may_work(request, job):
             raise PermissionDenied
         if not form.is_valid():
             self.message_user(request, _("Say why: the reason stands in the trail."), messages.ERROR)

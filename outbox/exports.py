@@ -9,12 +9,14 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 from import_export.resources import ModelResource
 from unfold.widgets import UnfoldBooleanSwitchWidget
@@ -84,11 +86,11 @@ class Exported(ReadOnly):
         ]
         form = ExportForm(names, request.POST or None)
         try:
-            rows: QuerySet[Any] = self.get_changelist_instance(request).queryset
+            page = self.get_changelist_instance(request)
         except IncorrectLookupParameters as error:
             raise BadRequest(str(error)) from error
         if form.is_valid():
-            return self.streamed(request, rows, form.cleaned_data["columns"], for_excel=form.cleaned_data["for_excel"])
+            return self.streamed(request, page, form.cleaned_data["columns"], for_excel=form.cleaned_data["for_excel"])
         context = self.admin_site.each_context(request) | {
             "title": _("Take out as CSV"),
             "form": form,
@@ -99,13 +101,19 @@ class Exported(ReadOnly):
         return TemplateResponse(request, "admin/export.html", context)
 
     def streamed(
-        self, request: HttpRequest, rows: QuerySet[Any], columns: Sequence[str], *, for_excel: bool
+        self, request: HttpRequest, page: ChangeList, columns: Sequence[str], *, for_excel: bool
     ) -> StreamingHttpResponse:
         """The file. The trail has its beginning before the first row leaves, and its end whoever ends it."""
         subject, by = f"export:{self.opts.label_lower}", f"staff:{request.user.pk}"
-        export = begin_export(subject, columns, request.GET.urlencode(), by=by)
-        found = rows_of(self.resource(), rows.select_related(*self.export_related or [None]), columns)
+        export = begin_export(subject, columns, filters_of(page, request.GET), by=by)
+        found = rows_of(self.resource(), page.queryset.select_related(*self.export_related or [None]), columns)
         return on_record(subject, export, lines_of(found, for_excel=for_excel), self.opts.model_name, by=by)
+
+
+def filters_of(page: ChangeList, asked: QueryDict) -> str:
+    """How the list was narrowed, as the trail keeps it for ever: what somebody typed may be an address, and is left out."""
+    chosen = {name for one in page.filter_specs for name in one.expected_parameters()}
+    return "&".join(urlencode({name: value}) if name in chosen else f"{name}=…" for name, value in asked.items())
 
 
 def rows_of(resource: ModelResource, rows: QuerySet[Any], columns: Sequence[str]) -> Iterator[list[Any]]:

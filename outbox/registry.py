@@ -74,6 +74,7 @@ class Work:
     states: States | None = None
     opposite: str = ""  # the name of the work that takes it back
     still_so: StillSo | None = None
+    needs: tuple[str, ...] = ()  # where its name is not the one permission that it takes
 
 
 handlers: dict[str, Handler] = {}
@@ -87,6 +88,12 @@ words: dict[str, str | Promise] = {
     "stale": _("changed by somebody else in the meantime"),
 }  # where a row stood, or why it was refused, for people
 ticks: list[Callable[[], object]] = []  # what the relay does every half second besides, such as folding counters
+
+
+def needed_for(name: str) -> tuple[str, ...]:
+    """The permissions that the work of this name takes; what stands behind a colon in a name is a number for its verb."""
+    work = works.get(name)
+    return work.needs if work and work.needs else (name.partition(":")[0],)
 
 
 def in_words(why: str) -> str:

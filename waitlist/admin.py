@@ -62,7 +62,12 @@ def on_people(title: Any, verb: Any) -> Any:
 
 
 # The yes of the review queue, which takes the brake off as well.
-registry.works["waitlist.let_in_entry"] = registry.Work(_("Approve and let go"), reviewing.let_in, queries.states_of)
+registry.works["waitlist.let_in_entry"] = registry.Work(
+    _("Approve and let go"),
+    reviewing.let_in,
+    queries.states_of,
+    needs=("waitlist.approve_entry", "waitlist.release_entry"),
+)
 
 
 @admin.register(Entry)

@@ -171,7 +171,7 @@ class LaunchAdmin(Page):
             raise PermissionDenied
         change, seen = request.POST.get("change", ""), request.POST.get("seen", "")
         if request.method == "POST" and change.isdecimal() and seen.isdecimal():
-            reason = request.POST.get("reason", "").strip() or _("put back")
+            reason = request.POST.get("reason", "").replace("\0", "").strip() or _("put back")
             try:
                 tuning.put_back(launch, int(change), reason[:300], by=f"staff:{request.user.pk}", seen=int(seen))
                 messages.success(request, _("It is as it was before that change."))

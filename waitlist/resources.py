@@ -129,7 +129,7 @@ def points_in(text: str) -> int:
     """Points as a file writes them ("15", "15,0"). ValueError when they are none."""
     number = text.replace(" ", "").replace("\xa0", "").replace(",", ".")
     whole = number.removesuffix(".0").removeprefix("+")
-    if not whole.removeprefix("-").isdecimal() or abs(int(whole[:9])) > MOST_POINTS:
+    if not whole.removeprefix("-").isdecimal() or len(whole) > 9 or abs(int(whole)) > MOST_POINTS:
         raise Unreadable(gettext_noop("Points are a whole number from -%(most)d to %(most)d."), most=MOST_POINTS)
     return int(whole)
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_noop
 
 from outbox import reading
 from outbox.keys import keyed, unseal, unseal_bytes
+from outbox.policy import masked
 from outbox.spreadsheets import unescaped
 from waitlist.models import Upload, UploadLine
 
@@ -135,7 +136,9 @@ def read_line(upload: Upload, kind: Kind, line: int, cells: list[str]) -> Line:
         refuse_odd(values.values())
         made.said, key = kind.read(upload, values)
     except reading.Unreadable as error:
-        made.finding = refused(error.why, **error.told)
+        # The sentence does not stand sealed as the row does, and the wrong column may hold addresses.
+        told = {name: masked(value) if isinstance(value, str) else value for name, value in error.told.items()}
+        made.finding = refused(error.why, **told)
     except ValueError as error:
         made.finding = refused(str(error))
     else:

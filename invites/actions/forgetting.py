@@ -6,7 +6,7 @@ from django.db.models import F, Q
 
 from invites.actions import changing, inviting
 from invites.actions.reserving import FORGOTTEN
-from invites.models import Attempt, Code, Invite, Redemption, Reservation
+from invites.models import Attempt, Code, ContainmentPart, Invite, Redemption, Reservation
 from outbox.actions import forget_deliveries
 from outbox.keys import address_keys
 from outbox.states import move, verb
@@ -26,7 +26,9 @@ def forget(people: Sequence[Entry], *, by: str) -> None:
     Attempt.objects.filter(address_key__in=keys).update(address_key=None, network=None, user_agent="", device="")
     kept = _forget_reservations(people)
     subjects = [f"invite:{pk}" for pk in Invite.objects.filter(entry__in=ids).values_list("pk", flat=True)]
-    forget_deliveries([*subjects, *(f"reservation:{pk}" for pk in kept)])
+    # After a leak they were written to about the new code, which may have followed other codes since.
+    fresh = ContainmentPart.objects.filter(entry__in=ids, fresh__isnull=False).values_list("fresh", flat=True)
+    forget_deliveries([*subjects, *(f"reservation:{pk}" for pk in kept), *(f"code:{pk}" for pk in fresh)])
 
 
 def _forget_reservations(people: Sequence[Entry]) -> list[int]:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from invites import messages, queries, signals
 from invites.actions import making
-from invites.models import Code, Invite
+from invites.models import Attempt, Code, Invite
 from outbox.actions import DAILY_CAP, owe
 from outbox.errors import Refused
 from outbox.facts import Said
@@ -106,6 +106,9 @@ def follow_address(entry_id: int, old: Contact, new: Contact, *, by: str) -> Non
     entry = Entry.objects.select_related("launch").get(pk=entry_id)
     bound = Code.objects.filter(~Q(kind="waitlist"), launch=entry.launch_id, bound_key__in=keys)
     bound.update(bound_key=address_key(new.kind, new.canonical))
+    # What they tried before stays theirs, and is forgotten with them.
+    tried = Attempt.objects.filter(launch=entry.launch_id, address_key__in=keys)
+    tried.update(address_key=address_key(new.kind, new.canonical))
     offer = queries.open_invite_of(entry)
     if offer is None or queries.state_of(offer.code, timezone.now()) != "active":
         return

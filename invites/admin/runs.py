@@ -130,7 +130,8 @@ class Print(View):
         if not form.is_valid():
             messages.error(request, _("Say why: the reason stands in the trail."))
             return redirect("admin:invites_coderun_change", run_id)
-        sheet = int(request.POST["sheet"]) if request.POST.get("sheet", "").isdecimal() else 1
+        asked = request.POST.get("sheet", "")
+        sheet = int(asked) if asked.isdecimal() and len(asked) < 9 else 1
         first = (max(sheet, 1) - 1) * sheets.SHEET
         pages = sheets.pages(run, first)
         count = sum(len(page) for page in pages)

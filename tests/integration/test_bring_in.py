@@ -239,6 +239,15 @@ def test_points_are_what_the_file_says_however_often_it_comes(console: Client, l
     assert [one.data["points"] for one in Event.objects.filter(kind="points.awarded").order_by("pk")] == [40, -45, 5]
 
 
+def test_noughts_before_a_number_hide_no_large_one(console: Client, launch: Launch) -> None:
+    cast.ada(launch)
+    many = brings(console, f"email,points\nada@example.com,{'0' * 8}199999999999\n", "points")
+    uses = brings(console, f"code,uses\nABCDEFGH1234,{'0' * 8}1999999999999\n", "bring", "codes")
+    assert [set(verdicts(one).values()) for one in (many, uses)] == [{"refused"}] * 2
+    told = {"button": "read", "headings": "on", "map_contact": "9" * 5000}
+    assert console.post(page(many), told).status_code == 302
+
+
 # Codes
 
 
@@ -447,6 +456,13 @@ def test_what_a_file_says_stands_sealed_and_is_gone_after_a_day(console: Client,
     assert Event.objects.filter(kind="upload.forgotten").count() == 1
 
 
+def test_no_address_stands_unsealed_where_the_wrong_column_was_taken(console: Client, launch: Launch) -> None:
+    brings(console, "email,status\nada@example.com,ben@example.com\n", "status", named="cleo@example.com.csv")
+    kept = str([*Upload.objects.values(), *UploadLine.objects.values("why", "told"), *Event.objects.values("data")])
+    assert "“[address]” is no status" in whys(Upload.objects.get())[2]
+    assert "example.com" not in kept
+
+
 # Size
 
 
@@ -535,6 +551,14 @@ def test_bringing_in_is_not_yet_deciding(launch: Launch, console: Client) -> Non
     left_out = brings(console, "email\neve@example\n")
     assert mo.post(page(left_out), {"button": "mend"}).status_code == 403
     assert 'value="mend"' not in mo.get(page(left_out)).content.decode()
+
+
+def test_who_sees_no_address_takes_no_rows_out_to_mend_them(launch: Launch, console: Client) -> None:
+    mo = moderator("waitlist.import_entry", "waitlist.view_entry")
+    upload = brings(console, "email,status\nada@example.com,odd\n", "status")
+    assert 'value="mend"' in console.get(page(upload)).content.decode()
+    assert 'value="mend"' not in mo.get(page(upload)).content.decode()
+    assert mo.post(page(upload), {"button": "mend"}).status_code == 403
 
 
 def test_without_a_reason_nothing_goes(console: Client, launch: Launch) -> None:

@@ -352,6 +352,12 @@ def test_the_second_sheet_goes_on_where_the_first_ended(console: Client) -> None
     assert said.count("<svg") == 3 and texts[240] in said and texts[0] not in said
 
 
+def test_a_sheet_of_a_number_beyond_all_numbers_is_the_first(console: Client) -> None:
+    makes(console, "one")
+    run = CodeRun.objects.get().pk
+    assert "<svg" in prints(console, run, sheet="9" * 40).content.decode()
+
+
 def test_who_made_codes_prints_them_for_a_quarter_of_an_hour(launch: Launch) -> None:
     moderator = staff("moderator")
     makes(moderator)

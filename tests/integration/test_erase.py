@@ -12,7 +12,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from config.invariants import broken
-from invites.actions import redeeming
+from invites.actions import containing, redeeming
+from invites.actions.containing import Decision
+from invites.leaks import Target
 from invites.models import Code, Redemption, Reservation
 from outbox.actions import owe_sealed, suppress
 from outbox.keys import address_key, address_keys
@@ -25,7 +27,7 @@ from tests import cast
 from tests.conftest import Mailbox
 from tests.integration.test_console import console
 from tests.integration.test_find import found, page
-from waitlist.actions import deciding, erasing
+from waitlist.actions import deciding, erasing, readdressing
 from waitlist.models import Entry, Launch, Tombstone, Trace
 from waitlist.queries import total_waiting
 from waitlist.tokens import entry_of, person_token
@@ -87,6 +89,21 @@ def test_nothing_that_names_the_person_is_left(inside: bool, console: Client, la
     assert broken() == []
     Entry.objects.filter(pk=entry.pk).update(name="Zoë Marker")
     assert "of who was erased nothing is left that names them" in broken()[0]
+
+
+def test_neither_a_new_code_after_a_leak_nor_an_address_of_before_leaves_a_key(console: Client, launch: Launch) -> None:
+    ben = cast.ben(launch)
+    leaked = Target(launch.pk, "code", str(Code.objects.filter(owner=ben)[0].pk), timezone.now())
+    containing.contain(Decision(leaked), "leaked", by="staff:7")
+    assert Delivery.objects.get(name="reissued").address_key
+    ask = redeeming.Ask(cast.contact("ben"), code="nope", origin=cast.home("ben"))
+    redeeming.note_attempt(launch, ask, "code_unknown")
+    readdressing.readdress(ben.pk, cast.contact("benjamin"), "asked", vouched=True, by="staff:7")
+    press(console, ben)
+    keys = [key.hex() for name in ("ben", "benjamin") for key in address_keys("email", f"{name}@example.com")]
+    assert [
+        line for line in everything().splitlines() if any(key in line for key in keys) and "entry_id" not in line
+    ] == []
 
 
 def test_the_trail_stays_and_says_who_erased_and_why(console: Client, launch: Launch) -> None:

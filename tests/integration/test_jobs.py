@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from accounts.actions import create_staff
 from outbox import actions, registry, relay
 from outbox.models import Delivery, Event, Job
 from outbox.states import StaleState
@@ -124,3 +125,28 @@ def test_it_cannot_be_stopped_without_a_reason(console: Client, crowd: list[int]
     job = starts(crowd)
     console.post(f"/admin/outbox/job/{job.pk}/change/", {"act": "stop"})
     assert now(job).status == "running"
+
+
+def test_to_let_a_job_go_on_takes_the_permission_of_what_it_does(crowd: list[int]) -> None:
+    mod, _password = create_staff("mod@example.com", "moderator", by="cli")
+    client = Client()
+    client.force_login(mod, backend="django.contrib.auth.backends.ModelBackend")
+    answers = []
+    for name in (
+        "invites.import_code",
+        "outbox.lift_suppression",
+        HOLD,
+        "waitlist.let_in_entry",
+        "invites.extend_code:7",
+    ):
+        job = starts(crowd[:1], name)
+        actions.stop_job(job.pk, "wait", by="staff:1")
+        page = f"/admin/outbox/job/{job.pk}/change/"
+        offered = 'value="resume"' in client.get(page).content.decode()
+        answers.append((client.post(page, {"act": "resume", "reason": "go on"}).status_code, offered, now(job).status))
+    owners, theirs = (403, False, "stopped"), (302, True, "running")
+    assert answers == [owners, owners, theirs, theirs, theirs]
+
+
+def test_a_job_of_no_number_is_not_there(console: Client) -> None:
+    assert console.get("/admin/outbox/job/abc/change/").status_code == 404

@@ -430,6 +430,13 @@ def test_an_owner_alone_erases_and_takes_out(launch: Launch) -> None:
         assert client.post(f"/admin/waitlist/entry/{ada.pk}/takeout/").status_code == 403
 
 
+def test_a_viewer_does_not_see_the_id_in_the_product_which_may_be_an_address(launch: Launch) -> None:
+    ben = cast.ben(launch)
+    Entry.objects.filter(pk=ben.pk).update(host_user_id="ben@example.com")
+    assert "ben@example.com" in staff("moderator").get(page(ben)).content.decode()
+    assert "ben@example.com" not in staff("viewer").get(page(ben)).content.decode()
+
+
 def test_a_viewer_sees_no_button(launch: Launch) -> None:
     said = staff("viewer").get(page(cast.ada(launch))).content.decode()
     assert 'name="act" value=' not in said

@@ -337,3 +337,12 @@ def test_a_stranger_and_a_forged_form_are_turned_away(client: Client, launch: La
     careful = Client(enforce_csrf_checks=True)
     careful.force_login(cast.dev(), backend="django.contrib.auth.backends.ModelBackend")
     assert careful.post(QUEUE, {"act": "reject", "across": "1", "reason": "x"}).status_code == 403
+
+
+def test_what_the_database_cannot_hold_breaks_nothing(console: Client, launch: Launch) -> None:
+    ada = cast.ada(launch)
+    assert decides(console, "hold", ada, reason="odd\0")["moved"]
+    assert decides(console, "comment", ada, **{f"comment-{ada.pk}": "wri\0te"})["comment"] == "write"
+    assert cast.now(ada).held_reason == "odd"
+    for address in ("invites/code/?campaign=%00", "waitlist/entry/?source=%00", "invites/channels/?launch=%00"):
+        assert console.get(f"/admin/{address}").status_code == 400

@@ -246,6 +246,23 @@ def test_staff_see_where_they_are_logged_in_and_end_one(staff: Any) -> None:
     assert (ended.by, ended.data["sessions"]) == (f"staff:{owner.pk}", 1)
 
 
+def test_a_stolen_session_adds_no_mailbox_to_come_back_by(staff: Any) -> None:
+    user, thief = staff("owner"), Client()
+    thief.post(LOG_IN, {"login": user.email, "password": PASSWORD})
+    session = thief.session
+    for one in session["account_authentication_methods"]:
+        one["at"] -= 3600  # the owner logged in an hour ago
+    session.save()
+    added = thief.post("/accounts/email/", {"action_add": "", "email": "thief@evil.example"})
+    assert added.headers["Location"].startswith("/accounts/reauthenticate/")
+    headless = "/_allauth/browser/v1/account/email"
+    assert thief.post(headless, {"email": "thief@evil.example"}, content_type="application/json").status_code == 401
+    assert thief.post(headless.replace("email", "password/change"), {"new_password": "x" * 20}).status_code in (400, 401)
+    thief.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    again = thief.post("/accounts/email/", {"action_add": "", "email": "mine@example.com"})
+    assert again.headers["Location"] == "/accounts/confirm-email/"
+
+
 def test_all_others_end_at_once(staff: Any) -> None:
     owner = staff("owner")
     here, others = signed_in(owner), [signed_in(owner) for _n in range(3)]

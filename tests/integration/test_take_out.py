@@ -74,6 +74,13 @@ def test_it_takes_what_the_list_shows_and_only_the_chosen_columns(console: Clien
     assert told("begun")["filters"] == "held_at__isempty=0"
 
 
+def test_the_trail_keeps_no_address_that_somebody_searched_for(console: Client, launch: Launch) -> None:
+    ada = cast.ada(launch)
+    asked = "?status__exact=waiting&q=ada%40example.com&canonical__startswith=ada%40"
+    assert rows(asks(console, "waitlist.entry", asked)) == [["id"], [str(ada.pk)]]
+    assert told("begun")["filters"] == "status__exact=waiting&q=…&canonical__startswith=…"
+
+
 def test_for_excel_it_begins_with_a_mark_and_has_semicolons(console: Client, launch: Launch) -> None:
     cast.ada(launch)
     answer = asks(console, "waitlist.entry", columns=["id", "name"], for_excel="on")

@@ -17,6 +17,7 @@ from outbox.errors import Refused
 from outbox.facts import Said
 from outbox.keys import seal, seal_bytes
 from outbox.models import Job
+from outbox.policy import masked
 from outbox.states import StaleState, move, move_one, verb
 from waitlist import hot, signals, uploads
 from waitlist.models import Launch, Upload, UploadBlock, UploadLine
@@ -46,7 +47,7 @@ def bring(brought: Brought, parts: Iterable[bytes], *, by: str) -> Upload:
         kind=brought.kind,
         act=brought.act,
         confirmed=brought.confirmed,
-        name=brought.name[-100:],
+        name=masked(brought.name[-100:]),
         size=brought.size,
         rows=0,
         encoding="utf-8-sig",
