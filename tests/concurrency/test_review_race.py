@@ -58,7 +58,7 @@ def test_control_without_the_guard_the_same_person_is_decided_on_twice(
 def test_control_without_the_locks_two_look_before_either_has_written(
     launch: Launch, race: Race, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reviewing, "_lock", lambda _ids: None)
+    monkeypatch.setattr(reviewing, "lock", lambda _ids: None)
     people = [cast.waits(launch, f"p{n}") for n in range(15)]
     pages = [seen(one) for one in people]
     for page in pages:

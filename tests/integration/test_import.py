@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from outbox.actions import suppress
+from outbox.keys import address_key
+from outbox.policy import UNSUBSCRIBED
 from tests import cast
+from waitlist.actions import erasing
 from waitlist.models import Entry, Launch
 
 pytestmark = pytest.mark.django_db
@@ -26,6 +30,15 @@ def test_people_of_a_file_join_once(launch: Launch, tmp_path: Path) -> None:
     assert imported(tmp_path, text)[0].startswith("1 added, 1 on the list before")
     assert imported(tmp_path, text)[0].startswith("0 added, 2 on the list before")
     assert Entry.objects.get(canonical="ben@example.com").priority == 25
+
+
+def test_who_was_erased_or_wants_no_mail_is_not_written_to_by_a_file(launch: Launch, tmp_path: Path) -> None:
+    ada, ben = cast.ada(launch), cast.contact("ben")
+    erasing.erase([ada.pk], "by letter", by="staff:1")
+    suppress(address_key(ben.kind, ben.canonical), UNSUBSCRIBED, by="person")
+    said, wrong = imported(tmp_path, "email\nada@example.com\nben@example.com\n")
+    assert said.startswith("0 added") and "2 lines" in said and wrong.count("only they themselves can join again") == 2
+    assert not Entry.objects.exclude(status="erased").exists()
 
 
 def test_who_comes_from_no_named_place_was_put_there_by_staff(launch: Launch, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from outbox.callers import NOWHERE
 from outbox.facts import Said
 from outbox.states import verb
 from waitlist import hot, messages, queries, scoring, signals
-from waitlist.actions import awarding, deciding, joining
+from waitlist.actions import awarding, deciding, joining, reviewing
 from waitlist.actions.joining import Application, Arrival
 from waitlist.models import Entry
 
@@ -109,7 +109,11 @@ BRAKES = {"hold": deciding.hold, "release": deciding.release}
 
 @verb
 def decide(targets: Mapping[int, str], reason: str, *, by: str) -> None:
-    """Moves these people to where the file says, as far as the state machine lets them go; holds and releases alike."""
+    """Moves these people to where the file says, as far as the state machine lets them go; holds and releases alike.
+
+    All are locked first: each of the verbs goes through its own in their order, and together they would not.
+    """
+    reviewing.lock(sorted(targets))
     for to, act in (DECISIONS | BRAKES).items():
         ids = sorted(pk for pk, target in targets.items() if target == to)
         if ids:

@@ -9,7 +9,7 @@ from outbox.facts import Said
 from outbox.states import StaleState, verb
 from waitlist import queries, signals
 from waitlist.actions import deciding
-from waitlist.models import Comment, Entry, Launch
+from waitlist.models import Comment, Entry
 
 LONGEST_COMMENT = 2000
 
@@ -25,7 +25,7 @@ class Decided:
 @verb
 def let_in(ids: Sequence[int], reason: str, *, by: str) -> int:
     """Yes, also to who is held: the brake is taken off, and who waits is approved. How many it changed something for."""
-    _lock(ids)
+    lock(ids)
     held = set(Entry.objects.filter(pk__in=ids, held_at__isnull=False).values_list("pk", flat=True))
     waiting = set(Entry.objects.filter(pk__in=ids, status=Entry.Status.WAITING).values_list("pk", flat=True))
     deciding.release(sorted(held), reason, by=by)
@@ -47,7 +47,7 @@ VERBS = {
 def decide(act: str, seen: Mapping[int, int], reason: str, *, by: str) -> Decided:
     """Does it to people as they were seen: with each the last event that had moved them (0: none). On whom something was
     decided since, nothing is done, and the news is given back."""
-    _lock(sorted(seen))
+    lock(sorted(seen))
     before = queries.last_decided(seen)
     news = _news(seen, before)
     ids = sorted(pk for pk in seen if pk not in news)
@@ -57,9 +57,9 @@ def decide(act: str, seen: Mapping[int, int], reason: str, *, by: str) -> Decide
     return Decided({pk: row for pk, row in after.items() if pk not in before or before[pk].id != row.id}, news)
 
 
-def _lock(ids: Sequence[int]) -> None:
+def lock(ids: Sequence[int]) -> None:
     """The launches, then the people, as everywhere: two moderators take turns, and the second sees what the first did."""
-    list(Launch.objects.select_for_update(no_key=True).filter(entry__in=ids).order_by("pk").values_list("pk"))
+    deciding.lock_launches_of(ids)
     list(Entry.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk").values_list("pk"))
 
 

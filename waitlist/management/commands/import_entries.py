@@ -13,6 +13,7 @@ from outbox.errors import Refused
 from waitlist import queries
 from waitlist.actions import joining
 from waitlist.channels import read
+from waitlist.resources import SILENT, silent_in
 
 LARGEST = 64 * 1024 * 1024
 COLUMNS = ("name", "use_case", "persona", "source", "locale", "referral_code")
@@ -34,7 +35,7 @@ class Command(BaseCommand):
         added = known = wrong = 0
         for line, row in rows_of(options["file"]):
             try:
-                joined = joining.join(rules, application_in(row), by="import", origin=NOWHERE)
+                joined = joining.join(rules, wished(application_in(row)), by="import", origin=NOWHERE)
             except ValueError as error:
                 wrong += 1
                 self.stderr.write(f"line {line}: {error}")
@@ -63,6 +64,13 @@ def rows_of(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 def text_in(row: dict[str, Any], name: str) -> str:
     """One field of a row; a line that is too short has none."""
     return (row[name] or "").strip()
+
+
+def wished(one: joining.Application) -> joining.Application:
+    """The same; ValueError where its owner was erased, or wants no mail: a confirmation is written only to who typed an address."""
+    if silent_in([{"kind": one.contact.kind, "canonical": one.contact.canonical}]):
+        raise ValueError(SILENT)
+    return one
 
 
 def application_in(row: dict[str, str]) -> joining.Application:
