@@ -161,6 +161,7 @@
     if (!open().length) say(`${answer.said} ${words.all}`);
   };
   const chosen = () => boxes().filter((box) => box.checked).map((box) => box.value);
+  const offered = (act) => form.querySelector(`.bulk button[value="${act}"]`);
   const offers = (person, act) => person.querySelector(`button[value="${act}:${person.dataset.id}"]`);
 
   const comment = async (id) => {
@@ -204,6 +205,7 @@
     j: () => step(1), ArrowDown: () => step(1), k: () => step(-1), ArrowUp: () => step(-1),
     x: () => { const box = here && here.querySelector("[name=chosen]"); if (box) { box.checked = !box.checked; count(); step(1); } },
     "*": () => { const all = boxes().every((box) => box.checked); for (const box of boxes()) box.checked = !all; count(); },
+    "+": () => { if (across) { across.checked = !across.checked; count(); } },
     u: () => undoLast && undoLast(),
     c: () => { const place = here && here.querySelector(".comment"); if (place) { place.open = true; place.querySelector("textarea").focus(); } },
     d: () => { const link = here && here.querySelector(".bar"); if (link) link.click(); },
@@ -224,7 +226,8 @@
     if (act && form) {
       event.preventDefault();
       const many = chosen();
-      if (many.length) decide(act, many);
+      if (across && across.checked) { if (offered(act)) decide(act, [], across.parentElement.textContent.trim()); }
+      else if (many.length) decide(act, many);
       else if (here && !here.classList.contains("done") && offers(here, act)) decide(act, [here.dataset.id]);
       return;
     }
