@@ -281,7 +281,8 @@ def go(request: HttpRequest, upload: Upload, *, by: str) -> None:
     if not form.is_valid():
         messages.error(request, _("Say why: the reason stands in the trail."))
         return
-    uploading.start(upload, form.cleaned_data["reason"], by=by)
+    back = reverse("import-look", args=[upload.pk])
+    uploading.start(upload, form.cleaned_data["reason"], by=by, back=back)
 
 
 def to_mend(upload: Upload, *, by: str) -> StreamingHttpResponse:

@@ -261,12 +261,13 @@ def _suspects(user: Any, blast: Blast, judged: Judged) -> list[Row]:
     return rows_of(user, shown, why, judged.depth)
 
 
-def _unaffected(user: Any, blast: Blast, judged: Judged) -> list[Row]:
-    """The nearest to the leak first: who came in while it ran, then the newest."""
+def _unaffected(user: Any, blast: Blast, judged: Judged, leaked_at: datetime | None) -> list[Row]:
+    """The nearest to the leak first: who came in while it ran, then the newest. With no moment nobody came before it."""
+    words = CLEARED if leaked_at else CLEARED | {"before": _("nothing, while no moment of the leak is given")}
     people = [one for one in blast.people if one.id in judged.cleared]
     people.sort(key=lambda one: (judged.cleared[one.id] != "own", -one.at.timestamp()))
     shown = people[:SHOWN_CLEAR]
-    return rows_of(user, shown, {one.id: [str(CLEARED[judged.cleared[one.id]])] for one in shown}, judged.depth)
+    return rows_of(user, shown, {one.id: [str(words[judged.cleared[one.id]])] for one in shown}, judged.depth)
 
 
 def _clusters(judged: Judged, rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -304,12 +305,19 @@ def board(request: HttpRequest) -> HttpResponse:
     if not may(request.user, CONTAIN):
         raise PermissionDenied
     act = request.POST.get("act", "")
-    target = leaks.target_of(request.POST.get("target", "")) if request.method == "POST" else None
+    target = asked_for(request) if request.method == "POST" else None
     if act == "contain" and target:
         return contained(request, target)
     if target:
         return dry_run(request, target, look_form(request))
     return find(request, PasteForm(request.POST)) if request.method == "POST" else start(request, PasteForm())
+
+
+def asked_for(request: HttpRequest) -> Target | None:
+    """What a form carries on, or the code whose page somebody came from."""
+    pk = request.POST.get("code", "")
+    code = Code.objects.filter(pk=pk).first() if pk.isdecimal() and len(pk) < 19 else None
+    return leaks.target_at(code) if code else leaks.target_of(request.POST.get("target", ""))
 
 
 def start(request: HttpRequest, form: PasteForm, choices: Sequence[dict[str, Any]] = ()) -> HttpResponse:
@@ -396,7 +404,8 @@ def _dry_page(
     request: HttpRequest, target: Target, form: ContainForm, found: tuple[Blast, Judged, datetime | None]
 ) -> HttpResponse:
     blast, judged, leaked_at = found
-    suspects, unaffected = _suspects(request.user, blast, judged), _unaffected(request.user, blast, judged)
+    suspects = _suspects(request.user, blast, judged)
+    unaffected = _unaffected(request.user, blast, judged, leaked_at)
     about = {
         "title": _titled(target.what, leaks.title_of(target)),
         "target": target.signed(),

@@ -108,9 +108,14 @@ def found_by(pasted: str) -> list[Target]:
     text = pasted.strip()
     code = code_behind(text) if text else None
     if code is not None:
-        return [_target(code.launch_id, "code", code.pk)]
+        return [target_at(code)]
     named = _named(text) if text else []
     return named or [_target(one.launch_id, "code", one.pk) for one in ending_in(text)]
+
+
+def target_at(code: Code) -> Target:
+    """This one code."""
+    return _target(code.launch_id, "code", code.pk)
 
 
 def _target(launch_id: int, kind: str, value: object) -> Target:

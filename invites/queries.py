@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from invites import codes, hot, pacing, tokens
-from invites.models import Attempt, Batch, Code, CodeRun, Invite, PaceDecision, Redemption, Reservation
+from invites.models import Attempt, Batch, Code, CodeRun, Containment, Invite, PaceDecision, Redemption, Reservation
 from outbox import sql
 from outbox.keys import address_keys, keyed
 from outbox.models import Event
@@ -395,3 +395,9 @@ def attempts_by_day(launch: Launch, now: datetime) -> list[Any]:
 def attempts_by_reason(launch: Launch, now: datetime) -> list[Any]:
     """How many codes were refused in the last 24 hours, by the true reason, the most frequent first."""
     return sql.rows(ATTEMPTS_BY_REASON, {"launch": launch.pk, "since": now - CODES_SINCE})
+
+
+def containment_of(code: Code) -> Containment | None:
+    """The containment that this code is switched off by, or was before it was revoked for good."""
+    standing = Containment.objects.filter(parts__code=code, undone_at__isnull=True)
+    return standing.filter(parts__kind__in=["leaked", "branch"]).order_by("-pk").first()

@@ -30,6 +30,8 @@ from waitlist.models import Entry
 from waitlist.queries import entry_with, points_of
 from waitlist.shown import contact_for
 
+OWN_CODES = 20  # of theirs that are named, the newest
+
 
 class CodeForm(forms.Form):
     """The code as they say it."""
@@ -143,6 +145,8 @@ def facts_of(request: HttpRequest, entry: Entry, known: state.Known) -> dict[str
         "first": first,
         "asides": asides,
         "known": known,
+        "let_in_by": known.redemption.code if known.redemption and entry.invited_by.startswith("code:") else None,
+        "own_codes": entry.codes.order_by("-pk")[:OWN_CODES],
         "invited_by": known.names[entry.invited_by],
         "points": points_of(entry),
         "friends": referrals.referred_counts(entry),

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db.models import Count, F, Q
 from django.db.models.functions import Now
+from django.urls import reverse
 from django.utils import timezone
 
 from invites import leaks, messages, signals
@@ -186,7 +187,8 @@ def _note_begun(row: Containment, made: Sequence[ContainmentPart], counts: dict[
     signals.code_contained.announce([Said(f"containment:{row.pk}", data)], by=row.by)
     row.counts = counts
     if made:
-        row.job = outbox.start_job(CONTAIN, [part.pk for part in made], row.reason, by=row.by)
+        back = reverse("leak", args=[row.pk])
+        row.job = outbox.start_job(CONTAIN, [part.pk for part in made], row.reason, by=row.by, back=back)
     else:
         row.finished_at = timezone.now()
     row.contained_at = timezone.now()  # its codes are off since the statements before this one
@@ -364,7 +366,8 @@ def _plan_undo(pk: int, reason: str, *, by: str) -> Containment:
     changed = row.parts.exclude(done__in=[Done.PLANNED, Done.LEFT])
     ids = [*changed.filter(kind__in=[Kind.LEAKED, Kind.BRANCH]).values_list("pk", flat=True).order_by("pk")]
     ids += changed.exclude(kind__in=[Kind.LEAKED, Kind.BRANCH]).values_list("pk", flat=True).order_by("pk")
-    row.undo_job = outbox.start_job(UNDO, ids, reason, by=by) if ids else None
+    back = reverse("leak", args=[pk])
+    row.undo_job = outbox.start_job(UNDO, ids, reason, by=by, back=back) if ids else None
     row.save(update_fields=["undone_at", "undone_by", "undo_reason", "undo_job"])
     signals.containment_undone.announce([Said(f"containment:{pk}", {"reason": reason})], by=by)
     return row

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models.functions import Now
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
@@ -91,7 +92,9 @@ def generate_later(launch: Launch, spec: Spec, reason: str, *, by: str) -> CodeR
     """The same for many: a worker makes them, chunk by chunk; the run has the job that says how far it is."""
     run, fresh = _run_of(launch, spec, by=by)
     if fresh:
-        run.job = start_job(MAKING, [run.pk] * spec.count, reason, by=by)
+        run.job = start_job(
+            MAKING, [run.pk] * spec.count, reason, by=by, back=reverse("admin:invites_coderun_change", args=[run.pk])
+        )
         run.save(update_fields=["job"])
     return run
 

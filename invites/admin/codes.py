@@ -20,6 +20,7 @@ from django.views import View
 
 from invites import campaigns, queries
 from invites.actions import changing, revealing
+from invites.actions.containing import CONTAIN
 from invites.admin.forms import EXTENSIONS, ExtendForm
 from invites.admin.runs import Generate, actor, must, reason_form
 from invites.codes import fold
@@ -287,6 +288,8 @@ def code_page(request: HttpRequest, code: Code, text: str = "") -> HttpResponse:
         ],
         "owner": contact_for(user, code.owner) if code.owner else "",
         "invited": contact_for(user, code.invite.entry) if hasattr(code, "invite") else "",
+        "contains": may(user, CONTAIN),
+        "contained": queries.containment_of(code),
         "events": [(one, catalogue[one.kind].when if one.kind in catalogue else "") for one in events],
     }
     return TemplateResponse(request, "admin/invites/code.html", admin.site.each_context(request) | about)

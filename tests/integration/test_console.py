@@ -11,7 +11,10 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.html import escape
 
+from accounts.models import User
+from invites.actions import making
 from invites.models import Batch, Invite
+from outbox.actions import start_job
 from outbox.facts import catalogue
 from outbox.models import Event
 from quality.actions import readings
@@ -227,3 +230,14 @@ def test_an_assessment_leads_to_the_person_and_is_said_in_russian(console: Clien
     assert f"/admin/waitlist/entry/{ada.pk}/change/" in said
     assert "Тем же браузером пользовались несколько других людей. (+20)" in said
     assert "встал(а) в очередь" in said
+
+
+def test_colleagues_are_named_by_their_address_on_the_pages_of_things(console: Client, launch: Launch) -> None:
+    me = User.objects.get(email="dev@example.com")
+    code = making.generate(
+        launch, making.Spec(count=1, expires_at=timezone.now() + timedelta(9), batch_id="a"), by=f"staff:{me.pk}"
+    )[0].codes.get()
+    job = start_job("waitlist.reject_entry", [], "spam", by=f"staff:{me.pk}")
+    pages = [f"invites/code/{code.pk}", f"invites/coderun/{code.run_id}", f"outbox/job/{job.pk}"]
+    for page in [f"/admin/{page}/change/" for page in pages]:
+        assert f"staff:{me.pk}" not in console.get(page).content.decode(), page

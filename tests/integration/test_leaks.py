@@ -583,3 +583,22 @@ def test_moderators_contain_and_viewers_do_not_even_look(role: str, status: int,
     answer = client.post(reverse("leak", args=[row.pk]), {"act": "undo", "reason": "role"})
     assert answer.status_code == (403 if status == 403 else 302)
     assert bool(Containment.objects.get().undone_at) == (status == 200)
+
+
+def test_a_code_s_page_leads_to_how_far_it_leaked_and_then_to_what_contained_it(
+    console: Client, code: Code, crowd: list[Entry]
+) -> None:
+    page = f"/admin/invites/code/{code.pk}/change/"
+    assert "See how far it went" in console.get(page).content.decode()
+    assert "look unaffected" in console.post("/admin/leaks/", {"code": code.pk}).content.decode()
+    row = contained(code)
+    assert f'href="/admin/leaks/{row.pk}/"' in console.get(page).content.decode()
+    assert row.job is not None
+    assert f'href="/admin/leaks/{row.pk}/"' in console.get(f"/admin/outbox/job/{row.job.pk}/change/").content.decode()
+    assert f'href="{page}"' in console.get(f"/admin/waitlist/entry/{crowd[0].pk}/change/").content.decode()
+
+
+def test_while_no_moment_is_given_nobody_came_before_it(console: Client, code: Code, guests: list[Entry]) -> None:
+    said = console.post("/admin/leaks/", {"code": code.pk}).content.decode()
+    assert "came before the leak" not in said
+    assert "while no moment of the leak is given" in said

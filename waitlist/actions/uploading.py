@@ -188,14 +188,14 @@ def break_off(pk: int, error: str, *, by: str) -> None:
 
 
 @verb
-def start(upload: Upload, reason: str, *, by: str) -> Job:
+def start(upload: Upload, reason: str, *, by: str, back: str = "") -> Job:
     """Lets a worker do what the dry run showed, with exactly the rows that change something. Raises StaleState, Refused."""
     lines = UploadLine.objects.filter(upload=upload, verdict__in=["new", "changed"]).order_by("line", "pk")
     ids = list(lines.values_list("pk", flat=True))
     if not ids:
         raise Refused("nothing_to_do", "No row of this file changes anything.")
     move_one(Upload.objects.filter(pk=upload.pk), to="started")
-    job = start_job(kinds[upload.kind].needs, ids, reason, by=by)
+    job = start_job(kinds[upload.kind].needs, ids, reason, by=by, back=back)
     Upload.objects.filter(pk=upload.pk).update(job=job)
     data = {"job": job.pk, "kind": upload.kind, "act": upload.act, "rows": len(ids), "reason": reason}
     signals.upload_started.announce([Said(f"upload:{upload.pk}", data)], by=by)
