@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from invites.queries import CODES_SINCE
 from quality.measures import WINDOW
@@ -22,6 +22,7 @@ from quality.plots import Bars, bars
 from quality.tallies import STAGES
 from waitlist.models import HELD_STATES, Entry, Launch
 
+DAY_AND_MONTH = "j E"  # as the pages write days; Django's own format says "27 Ноябрь"
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 Counts = Mapping[str, Any]
 
@@ -142,11 +143,11 @@ def held_count(people: Counts) -> int:
 def stage_names() -> list[str]:
     """The stages of the funnel as people read them."""
     words = {
-        "joined": _("joined"),
-        "confirmed": _("confirmed"),
-        "invited": _("invited"),
-        "registered": _("registered"),
-        "active": _("active"),
+        "joined": pgettext("how far people came", "joined"),
+        "confirmed": pgettext("how far people came", "confirmed"),
+        "invited": pgettext("how far people came", "invited"),
+        "registered": pgettext("how far people came", "registered"),
+        "active": pgettext("how far people came", "active"),
     }
     return [words[stage] for stage in STAGES]
 
@@ -185,7 +186,7 @@ def by_week(links: Links, people: Counts) -> list[Row]:
     for week, *counts in people["weeks"][: weeks_told(people)]:
         monday = date.fromisoformat(week)
         asked = links.between("created_at", monday, monday + WEEK)
-        found.append(Row(date_format(monday, "MONTH_DAY_FORMAT"), cells(links, counts, **asked)))
+        found.append(Row(date_format(monday, DAY_AND_MONTH), cells(links, counts, **asked)))
     return found
 
 
@@ -196,7 +197,7 @@ def by_day(title: str, model: str, field: str, links: Links, days: Mapping[str, 
         first = date.fromisoformat(day)
         asked = links.between(field, first, first + DAY)
         link = listed(model, **asked) if shared else links.rows(model, **asked)
-        rows.append(Row(date_format(first, "MONTH_DAY_FORMAT"), [Figure(title, grouped(n), link)]))
+        rows.append(Row(date_format(first, DAY_AND_MONTH), [Figure(title, grouped(n), link)]))
     drawn, total = bars(list(days.values())), sum(days.values())
     said = {"total": grouped(total), "days": len(days), "today": rows[-1].cells[0].value}
     summary = _("%(total)s in %(days)d days, %(today)s of them today.") % said
