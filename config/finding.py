@@ -158,15 +158,18 @@ def hits(typed: str, user: Any) -> list[Hit]:
 
 
 def find(request: HttpRequest) -> HttpResponse:
-    """The box, what was found, or at once the page of the only one who was."""
+    """The box, what was found, or at once the page of the only one that was."""
     typed = request.POST.get("q", "")[:LONGEST].replace("\x00", "").strip()
     seen = {"people": may(request.user, "waitlist.view_entry"), "codes": may(request.user, "invites.view_code")}
     found = hits(typed, request.user) if typed and seen["people"] else []
     entries = Entry.objects.select_related("launch").in_bulk([hit.entry_id for hit in found if hit.entry_id])
     persons = [(entries[hit.entry_id], hit.why) for hit in found if hit.entry_id in entries]
     codes = [(hit.code, hit.why) for hit in found if hit.code and seen["codes"]]
-    if len(persons) == 1 and len(codes) < 2:
+    # A code that is for one person leads to them; of one for many, who has used it so far is not whom somebody looks for.
+    if len(persons) == 1 and all(code.max_uses == 1 for code, _why in codes) and len(codes) < 2:
         return HttpResponseRedirect(reverse("admin:waitlist_entry_change", args=[persons[0][0].pk]))
+    if not persons and len(codes) == 1:
+        return HttpResponseRedirect(reverse("admin:invites_code_change", args=[codes[0][0].pk]))
     rows = [{"entry": entry, "contact": contact_for(request.user, entry), "why": why} for entry, why in persons[:MOST]]
     shown = {"title": _("Find a person or a code"), "typed": typed, "people": rows, "codes": codes[:MOST]}
     shown |= {"more": max(len(persons), len(codes)) > MOST, "parts": may(request.user, NEEDS)}

@@ -157,8 +157,14 @@ def note(entry: Entry, said: dict[str, Any], by: str) -> str:
 def give(entry: Entry, said: dict[str, Any], by: str) -> str:
     """A reward by hand."""
     gift = {name: said[name] for name in ("amount", "tier", "asked")}
+    is_tier = said["kind"] == Milestone.Kind.TIER
+    if is_tier:
+        gift["amount"] = 1  # a tier has no number
     reward = referrals.grant_by_hand(entry.pk, said["kind"], said["reason"], by=by, **gift)
-    return _("Given: %(reward)s. It stands in the ledger and can be clawed back there.") % {"reward": reward}
+    given = (
+        _("the tier %(tier)s") % {"tier": reward.tier} if is_tier else f"{reward.amount} {reward.get_kind_display()}"
+    )
+    return _("Given: %(reward)s. It stands in the ledger and can be clawed back there.") % {"reward": given}
 
 
 def is_held(entry: Entry) -> bool:

@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
@@ -92,7 +93,10 @@ def tell_holder(request: HttpRequest, entry: Entry, contact: Any) -> None:
     holder = entry_with(entry.launch, contact)
     if holder:
         path = reverse("admin:waitlist_entry_change", args=[holder.pk])
-        messages.info(request, _("It is entry %(n)s: %(page)s") % {"n": holder.pk, "page": path})
+        said = _("It is entry %(n)s.") % {"n": holder.pk}
+        messages.info(
+            request, format_html('{} <a class="underline" href="{}">{}</a>', said, path, _("Open their page"))
+        )
 
 
 def shown(request: HttpRequest, entry: Entry, **more: Any) -> HttpResponse:

@@ -9,13 +9,14 @@ from django.test import Client
 from accounts.actions import create_staff
 from config import finding
 from invites import tokens
-from invites.models import Code, Invite
+from invites.models import Code, Invite, Redemption
 from invites.queries import text_of
 from outbox.mail import message_id
 from outbox.models import Delivery
 from tests import cast
 from tests.conftest import Mailbox
 from tests.integration.test_console import console
+from tests.signups import shared_code
 from waitlist.models import Entry, Launch
 
 pytestmark = pytest.mark.django_db
@@ -91,6 +92,16 @@ def test_a_link_with_a_code_in_it_is_found_as_the_code_is(console: Client, launc
 def test_a_used_code_leads_to_who_used_it_and_who_gave_it(console: Client, launch: Launch) -> None:
     ben = cast.ben(launch)
     assert found(console, cast.code_of(ben))["Location"] == page(ben)
+
+
+def test_a_code_for_many_shows_itself_beside_the_one_who_has_used_it(console: Client, launch: Launch) -> None:
+    text = shared_code(launch, uses=5)
+    code = Code.objects.get(max_uses=5)
+    assert found(console, text)["Location"] == f"/admin/invites/code/{code.pk}/change/"
+    ben = cast.ben(launch)
+    Redemption.objects.filter(entry=ben).update(code=code)
+    said = found(console, text).content.decode()
+    assert page(ben) in said and f"/admin/invites/code/{code.pk}/change/" in said
 
 
 def test_ids_of_the_product_and_a_referral_code_find_the_member(console: Client, launch: Launch) -> None:
