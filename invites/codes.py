@@ -42,7 +42,7 @@ FORMATS: dict[str, Format] = {
 
 
 VANITY = "vanity"  # the format of a code that staff chose; no preset, since nothing of it is drawn
-SAMPLES = {ALPHABET: "7K3M9QXA2LHT", HEX: "3F9A0C71B2D4"}
+SAMPLES = {ALPHABET: "7K3M9QXA2LHTB8RW", HEX: "3F9A0C71B2D4"}
 
 
 def fold(typed: str) -> str:

@@ -174,6 +174,9 @@ def test_campaigns_channels_and_a_partners_page(moderator: Moderator, visit: Any
     assert partner.page.url == f"{partner.site}/partner"
     assert "Café Nord" in partner.read() and "person" not in partner.read().lower().replace("a person", "")
     shoot(partner, "partner")
+    russian = visit(locale="ru-RU")
+    russian.open(link)
+    shoot(russian, "partner-ru")
 
 
 def test_an_opening_counts_when_a_person_moves(visit: Any, launch: Launch, until: Any) -> None:

@@ -60,3 +60,10 @@ def test_a_code_has_as_many_characters_as_its_format_says(name: str) -> None:
     drawn = codes.derive(7, 0, name, "", 1).text.replace("-", "")
     assert len(drawn) == shape.length
     assert set(drawn) <= set(shape.alphabet)
+
+
+def test_an_example_has_as_many_characters_as_its_format_promises() -> None:
+    for name, shape in codes.FORMATS.items():
+        drawn = codes.example_of(name, "fair", date(2026, 11, 27)).replace("-", "")
+        prefix = codes.prefix_of(name, "fair", date(2026, 11, 27)).replace("-", "")
+        assert len(drawn) == len(prefix) + shape.length, name
