@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from outbox import registry
 from outbox.actions import start_job
 from outbox.console import Page, may
-from outbox.models import Event
+from outbox.models import Event, Job
 from outbox.states import StaleState
 from waitlist import launch_words, previews, queries
 from waitlist.actions import rescoring, tuning
@@ -123,6 +123,8 @@ class LaunchAdmin(Page):
             "launch": launch,
             "stands": [sentence(launch) for sentence in self.stands],
             "show_save_and_add_another": False,
+            "show_save_and_continue": False,  # one launch has no list to go back to: both buttons would do the same
+            "was_scored_anew": Job.objects.filter(name="waitlist.rescore_entry", back=page_of(launch)).exists(),
             "others": Launch.objects.exclude(pk=launch.pk).exists(),
         }
 
@@ -213,6 +215,11 @@ def plan_of(launch: Launch, form: LaunchForm) -> previews.Plan:
     return previews.Plan(launch, after, form.new_weights, rescores=form.cleaned_data["rescores"])
 
 
+def page_of(launch: Launch) -> str:
+    """Where it is tuned."""
+    return reverse("admin:waitlist_launch_change", args=[launch.pk])
+
+
 def begin(request: HttpRequest, launch: Launch, work: str, reason: str) -> None:
     """Has workers do it to everybody who waits, some at a time."""
     if not may(request.user, work):
@@ -220,6 +227,6 @@ def begin(request: HttpRequest, launch: Launch, work: str, reason: str) -> None:
     waits = Entry.objects.filter(launch=launch, status__in=["pending", "waiting", "approved"]).order_by("pk")
     ids = list(waits.values_list("pk", flat=True))
     for start in range(0, len(ids), CHUNK):
-        start_job(work, ids[start : start + CHUNK], reason, by=f"staff:{request.user.pk}")
+        start_job(work, ids[start : start + CHUNK], reason, by=f"staff:{request.user.pk}", back=page_of(launch))
     if ids:
         messages.info(request, _("Those who wait get their points in the background; Jobs shows how far it is."))

@@ -241,3 +241,9 @@ def test_colleagues_are_named_by_their_address_on_the_pages_of_things(console: C
     pages = [f"invites/code/{code.pk}", f"invites/coderun/{code.run_id}", f"outbox/job/{job.pk}"]
     for page in [f"/admin/{page}/change/" for page in pages]:
         assert f"staff:{me.pk}" not in console.get(page).content.decode(), page
+
+
+def test_an_empty_list_teaches_and_offers_no_filters_to_reset(console: Client, launch: Launch) -> None:
+    said = console.get("/admin/outbox/job/").content.decode()
+    assert "Nothing was changed in bulk yet." in said and "Create a new item" not in said
+    assert "Create a new item" in console.get("/admin/outbox/job/?status__exact=failed").content.decode()

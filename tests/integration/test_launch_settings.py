@@ -173,6 +173,17 @@ def test_the_preview_of_new_points_is_what_scoring_anew_does(
     assert f"Other points: {len(changed)} of 10 who wait" in " ".join(previews.sentences(plan))
 
 
+def test_the_way_back_is_offered_once_somebody_was_scored_anew(
+    console: Client, launch: Launch, crowd: list[Entry]
+) -> None:
+    page = f"/admin/waitlist/launch/{launch.pk}/change/"
+    before = console.get(page).content.decode()
+    assert "Take the last new scoring back" not in before and "Save and continue" not in before
+    save(console, launch, keywords="light", rescores="on")
+    assert "Take the last new scoring back" in console.get(page).content.decode()
+    assert Job.objects.get().back == page
+
+
 def test_scoring_anew_is_taken_back_exactly(launch: Launch, crowd: list[Entry]) -> None:
     ids = [one.pk for one in crowd]
     lines = set(Points.objects.values_list("entry", "rule", "key", "points", "reason"))
