@@ -113,7 +113,7 @@ class Exported(ReadOnly):
 def filters_of(page: ChangeList, asked: QueryDict) -> str:
     """How the list was narrowed, as the trail keeps it for ever: what somebody typed may be an address, and is left out."""
     chosen = {name for one in page.filter_specs for name in one.expected_parameters()}
-    return "&".join(urlencode({name: value}) if name in chosen else f"{name}=…" for name, value in asked.items())
+    return "&".join(urlencode({name: str(value)}) if name in chosen else f"{name}=…" for name, value in asked.items())
 
 
 def rows_of(resource: ModelResource, rows: QuerySet[Any], columns: Sequence[str]) -> Iterator[list[Any]]:

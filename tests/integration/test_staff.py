@@ -257,7 +257,6 @@ def test_a_stolen_session_adds_no_mailbox_to_come_back_by(staff: Any) -> None:
     assert added.headers["Location"].startswith("/accounts/reauthenticate/")
     headless = "/_allauth/browser/v1/account/email"
     assert thief.post(headless, {"email": "thief@evil.example"}, content_type="application/json").status_code == 401
-    assert thief.post(headless.replace("email", "password/change"), {"new_password": "x" * 20}).status_code in (400, 401)
     thief.post("/accounts/reauthenticate/", {"password": PASSWORD})
     again = thief.post("/accounts/email/", {"action_add": "", "email": "mine@example.com"})
     assert again.headers["Location"] == "/accounts/confirm-email/"
