@@ -30,11 +30,10 @@ def test_an_owner_sees_what_new_points_do_before_saving_and_puts_them_back(
     assert "5 people change place." in dev.read() and page.url.endswith("/preview/")
     shoot(dev, "launch-preview")
     dev.press("Save it")
-    page.wait_for_url("**/change/**")
-    assert "points persona agency: the default → 0" in dev.read()
+    page.get_by_text("points persona agency: the default → 0").first.wait_for()
     shoot(dev, "launch-changed")
     dev.press("Put it back")
-    assert "points persona agency: 0 → the default" in dev.read()
+    page.get_by_text("points persona agency: 0 → the default").first.wait_for()
 
 
 def test_an_owner_is_told_what_is_wrong(moderator: Bring, shoot: Shoot, launch: Launch) -> None:

@@ -15,6 +15,7 @@ from accounts.models import User
 from invites.actions import making
 from invites.models import Batch, Invite
 from outbox.actions import start_job
+from outbox.console import Page
 from outbox.facts import catalogue
 from outbox.models import Event
 from quality.actions import readings
@@ -204,21 +205,22 @@ def test_sentences_of_the_code_are_named_to_the_translators(named_in: str, sente
     assert [sentence for sentence in named if f'msgid "{sentence}"' not in russian] == []
 
 
-@pytest.mark.parametrize(
-    "page", ["quality/alert", "quality/gate", "quality/refusal", "invites/pacedecision", "outbox/endpoint"]
-)
+def named(page: Any) -> str:
+    return f"{page.opts.app_label}/{page.opts.model_name}"
+
+
+REGISTERED = admin.site._registry.values()
+TAUGHT = {named(page): page.nothing for page in REGISTERED if isinstance(page, Page) and page.nothing}
+
+
+@pytest.mark.parametrize("page", sorted(TAUGHT))
 def test_an_empty_list_says_what_will_stand_there_and_a_search_that_finds_nothing_does_not(
     page: str, console: Client
 ) -> None:
-    said = next(getattr(one, "nothing", "") for one in admin.site._registry.values() if page == named(one))
     with translation.override("en"):  # a test before this one may have left its visitor's language behind
-        nothing = escape(str(said))
+        nothing = escape(str(TAUGHT[page]))
     assert nothing in console.get(f"/admin/{page}/").content.decode()
     assert nothing not in console.get(f"/admin/{page}/?q=elsewhere").content.decode()
-
-
-def named(page: Any) -> str:
-    return f"{page.opts.app_label}/{page.opts.model_name}"
 
 
 def test_an_assessment_leads_to_the_person_and_is_said_in_russian(console: Client, launch: Launch) -> None:
