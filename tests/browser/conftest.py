@@ -55,7 +55,8 @@ class Visitor:
         self.page.get_by_role("button", name=words, exact=True).click()
 
     def read(self) -> str:
-        """The words on the page."""
+        """The words on the page, once all of it is there."""
+        self.page.wait_for_load_state()
         return self.page.locator("body").inner_text()
 
 
