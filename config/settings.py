@@ -78,10 +78,10 @@ REQUESTS_IN_FLIGHT: int = env.int("REQUESTS_IN_FLIGHT", default=64)  # per proce
 HTTPS = PUBLIC_BASE_URL.startswith("https://")
 
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
-    "django.contrib.admin",
+    "config.site.ConsoleConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
